@@ -1,4 +1,4 @@
 # base: errors, byte views, bounded codecs, canonical msgpack, arenas, tables, the log.
-SRC := err.c bytes.c codec.c mp.c log.c arena.c table.c
+SRC := $(notdir $(wildcard base/*.c))
 USES :=
 $(eval $(call module,base))

@@ -1,4 +1,4 @@
 # crypto: hashes, keys, signatures, Merkle trees.
-SRC := crypto.c merkle.c
+SRC := $(notdir $(wildcard crypto/*.c))
 USES := base
 $(eval $(call module,crypto))
