@@ -30,7 +30,7 @@ $(1)_SRC := $$(addprefix $(1)/,$$(SRC))
 $(1)_USES := $$(USES)
 $(1)_OBJ := $$(patsubst %.c,$$(BUILD)/%.o,$$($(1)_SRC))
 $$(BUILD)/lib$(1).a: $$($(1)_OBJ)
-	@rm -f $$@ && ar rcs $$@ $$^
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
 ARCHIVES += $$(BUILD)/lib$(1).a
 ALL_SRC += $$($(1)_SRC)
 endef
