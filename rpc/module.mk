@@ -1,4 +1,4 @@
 # rpc: JSON forms; client requests in, answers out.
 SRC := $(notdir $(wildcard rpc/*.c))
-USES := ledger crypto base
+USES := storage ledger crypto base
 $(eval $(call module,rpc))
