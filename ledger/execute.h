@@ -34,7 +34,12 @@ struct ledger_envelope_outcome {
     uint32_t failing_index;
 };
 
-/* Changes on top of `below`; a view itself. Rows can be listed for storing (ledger_overlay_rows). */
+/* A view with nothing in it: what genesis executes on. An overlay over it is a view in memory. */
+struct ledger_view ledger_view_empty(const struct ledger_registry *registry);
+
+/* Changes on top of `below`; a view itself. Rows can be listed for storing (ledger_overlay_rows).
+ * May take several heights, one after the other. Threads: one executes, folds or absorbs; between
+ * two of these any number may read the view. */
 struct ledger_overlay;
 
 struct ledger_overlay *ledger_overlay_new(const struct ledger_view *below);
@@ -43,21 +48,25 @@ const struct ledger_view *ledger_overlay_view(const struct ledger_overlay *o);
 /* Puts another view under it (the same state as before, in another place). */
 void ledger_overlay_rebase(struct ledger_overlay *o, const struct ledger_view *below);
 
-/* Executes height 0 from the registry, or a checked block with verified signatures. On top of o's view;
- * leaves the new tip in the overlay. MISMATCH: result differs from an expected one (audit). An error
- * where the view fails: then drop the overlay. */
+/* Executes height 0 from the registry, or a checked block (of the height after the tip) with verified
+ * signatures. On top of o's view; leaves the new tip in the overlay. An error where the view fails:
+ * then drop the overlay. Audit executes a stored block again and compares tip and items. */
 ANJU_MUST_CHECK enum anju_err ledger_execute_genesis(struct ledger_overlay *o);
 ANJU_MUST_CHECK enum anju_err ledger_execute(struct ledger_overlay *o, const struct ledger_block *block);
 
 /* Folds already judged entries of one height (stored ones, in order) and closes the height: recovery
- * and rebuild. `block` is the vid (height 0: the ledger id). The result is computed, not taken. */
+ * and rebuild. `block` is the vid (height 0: the ledger id). The result is computed, not taken: compare
+ * it with the stored one. Of an item it takes entry, effects, key, nonce, valid_until and
+ * last_of_envelope; bytes and leaf are computed. CORRUPT: entries out of order, or effects that are not
+ * those of the entry or do not open to their state digests. */
 ANJU_MUST_CHECK enum anju_err ledger_fold(struct ledger_overlay *o, const struct ledger_item *items, size_t count,
                                           uint64_t height, uint64_t time_ms, const struct crypto_hash *block);
 
 const struct ledger_tip *ledger_overlay_tip(const struct ledger_overlay *o);
+/* Items and outcomes of the last executed height (none after a fold). */
 const struct ledger_item *ledger_overlay_items(const struct ledger_overlay *o, size_t *count);
 const struct ledger_envelope_outcome *ledger_overlay_outcomes(const struct ledger_overlay *o, size_t *count);
-/* Log nodes (level >= 1) that this overlay completed. */
+/* Log nodes (level >= 1) that the last executed or folded height completed. */
 struct ledger_log_node { uint8_t level; uint64_t index; struct crypto_hash hash; };
 const struct ledger_log_node *ledger_overlay_log_nodes(const struct ledger_overlay *o, size_t *count);
 
@@ -66,8 +75,15 @@ const struct ledger_log_node *ledger_overlay_log_nodes(const struct ledger_overl
 void ledger_overlay_absorb(struct ledger_overlay *into, struct ledger_overlay *from);
 
 /* Rows for the derived store, each kind ascending by its key. Borrowed until the overlay changes. */
-struct ledger_chain_row { struct ledger_map_key key; struct ledger_chain *chain; };
+enum { LEDGER_CHAIN_NODE_LEVEL_MIN = 8 }; /* subtrees of fewer leaves are computed again */
+struct ledger_chain_row {
+    struct ledger_map_key key;
+    uint64_t live;
+    struct crypto_hash state;
+    struct bytes peaks; /* as merkle_peaks_write makes them */
+};
 struct ledger_item_row { struct ledger_map_key key; uint64_t index; uint64_t seq; }; /* chain's index-th entry */
+struct ledger_chain_node_row { struct ledger_map_key key; uint8_t level; uint64_t index; struct crypto_hash hash; };
 struct ledger_used_row { uint32_t key; uint8_t nonce[LEDGER_NONCE_SIZE]; struct ledger_used used; };
 struct ledger_refusal_row { uint32_t member; uint32_t day; uint32_t count; };
 struct ledger_timer_row { struct ledger_timer timer; bool removed; };
@@ -75,11 +91,14 @@ struct ledger_rows {
     const struct ledger_subject *subjects; size_t n_subjects;
     const struct ledger_chain_row *chains; size_t n_chains;
     const struct ledger_item_row *items; size_t n_items;
+    const struct ledger_chain_node_row *chain_nodes; size_t n_chain_nodes; /* complete subtrees, level >= 8 */
     const struct ledger_used_row *used; size_t n_used;
     const struct ledger_refusal_row *refusals; size_t n_refusals;
     const struct ledger_timer_row *timers; size_t n_timers;
     const struct ledger_map_segment *segments; size_t n_segments;
 };
+/* A used row past its valid_until answers the same as an absent one: drop it when convenient. A removed
+ * timer may be one that was never stored. */
 void ledger_overlay_rows(struct ledger_rows *out, struct ledger_overlay *o);
 /* The number of item rows and subjects: what decides when to merge. */
 size_t ledger_overlay_weight(const struct ledger_overlay *o);

@@ -3,7 +3,8 @@
  * Nodes are immutable and counted; an update copies the path, so a version is kept by keeping its root
  * and dropped by letting it go. A cold segment (the subtree of one day; day 0 is divided further) is one
  * stored hash until a key under it is asked for; then the loader brings its leaves.
- * Threads: nodes are reference-counted atomically; one thread updates, any may read a version they hold.
+ * Threads: nodes are reference-counted atomically; one thread updates, any may read a version they hold
+ * (a reader may bring a cold segment too: loaders must be callable from every thread that proves).
  */
 #ifndef ANJU_LEDGER_MAP_H
 #define ANJU_LEDGER_MAP_H
@@ -49,17 +50,25 @@ void ledger_map_release(struct ledger_map *m); /* NULL is fine */
 void ledger_map_root(struct crypto_hash *out, const struct ledger_map *m);
 
 /* A new version with the leaves set (ascending by key; replaces those with equal keys). Reports the new
- * values of the touched segments through `on_segment` (or NULL). An error only where loading fails. */
+ * values of the touched segments through `on_segment` (or NULL). An error only where loading fails, or
+ * CORRUPT where what was loaded does not have the hash of its segment. */
 ANJU_MUST_CHECK enum anju_err ledger_map_update(struct ledger_map **out, struct ledger_map *m,
                                                 const struct ledger_map_leaf *leaves, size_t count,
                                                 void (*on_segment)(void *ctx, const struct ledger_map_segment *s), void *ctx);
 /* Lets go of loaded segments that have not been touched since the last call (memory bound);
- * a new version with the same root. */
+ * a new version with the same root. Call it after a merge: what it lets go was touched last before the
+ * merge began, so the loader has it. Does nothing to a map without a loader. */
 struct ledger_map *ledger_map_trim(struct ledger_map *m);
 
-/* Proof for keys (ascending): the pre-order stream of docs/formats.md, appended to `out`. */
+/* Proof for keys (ascending): the pre-order stream of docs/formats.md, appended to `out`. CORRUPT: the
+ * loader's leaves do not have the hash of their segment; for a reader of an old version that means that
+ * the store went on: take a newer view. Nothing is appended after an error. */
 ANJU_MUST_CHECK enum anju_err ledger_map_prove(struct writer *out, const struct ledger_map *m,
                                                const struct ledger_map_key *keys, size_t count);
+/* The same with the reader's own loader, which looks at the snapshot that the reader holds. */
+ANJU_MUST_CHECK enum anju_err ledger_map_prove_with(struct writer *out, const struct ledger_map *m,
+                                                    const struct ledger_map_key *keys, size_t count,
+                                                    ledger_map_load_fn *load, void *ctx);
 /* Checks a proof against a root; found[i] says whether keys[i] is there, leaves[i] what it says.
  * MISMATCH / MALFORMED with words. */
 ANJU_MUST_CHECK enum anju_err ledger_map_check(const struct crypto_hash *root, struct bytes proof,
