@@ -106,4 +106,22 @@ size_t ledger_overlay_weight(const struct ledger_overlay *o);
 ANJU_MUST_CHECK enum anju_err ledger_overlay_chain_item(uint64_t *seq, const struct ledger_overlay *o,
                                                         const struct ledger_map_key *key, uint64_t index);
 
+
+/* For storage, which lays several overlays over one another: own rows only, never what is below.
+ * NOT_FOUND: look below. Const: any number of threads may ask while nobody changes the overlay. */
+ANJU_MUST_CHECK enum anju_err ledger_overlay_own_subject(const struct ledger_overlay *o, struct ledger_subject *out,
+                                                         uint16_t procedure, const struct ledger_subject_id *id,
+                                                         struct arena *a);
+ANJU_MUST_CHECK enum anju_err ledger_overlay_own_chain(const struct ledger_overlay *o, struct ledger_chain *out,
+                                                       const struct ledger_map_key *key);
+ANJU_MUST_CHECK enum anju_err ledger_overlay_own_used(const struct ledger_overlay *o, struct ledger_used *out,
+                                                      uint32_t key, const uint8_t nonce[LEDGER_NONCE_SIZE]);
+ANJU_MUST_CHECK enum anju_err ledger_overlay_own_refusals(const struct ledger_overlay *o, uint32_t *out,
+                                                          uint32_t member, uint32_t day);
+/* The overlay's own version of the map, borrowed: after an execution or a fold always there (the one
+ * below's, held, where nothing changed); NULL before. */
+struct ledger_map *ledger_overlay_map(const struct ledger_overlay *o);
+/* Replaces it by ledger_map_trim of it: the same root, cold segments let go. */
+void ledger_overlay_trim(struct ledger_overlay *o);
+
 #endif

@@ -66,6 +66,8 @@ struct ledger_view {
     enum anju_err (*subject)(const struct ledger_view *v, struct ledger_subject *out, uint16_t procedure,
                              const struct ledger_subject_id *id, struct arena *a);
     enum anju_err (*chain)(const struct ledger_view *v, struct ledger_chain *out, const struct ledger_map_key *key);
+    /* May still return one whose valid_until has passed (storage removes those in bulk, each node at another
+     * moment): where used.valid_until <= the block's time the nonce counts as free. */
     enum anju_err (*used)(const struct ledger_view *v, struct ledger_used *out, uint32_t key,
                           const uint8_t nonce[LEDGER_NONCE_SIZE]);
     /* Refusals of a member on a UTC day (days since 1970) so far; 0 where none. */
