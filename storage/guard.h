@@ -26,13 +26,15 @@ enum guard_state {
 
 struct guard;
 
-/* Opens `dir`/guard, or makes it where there is none and `ledger_exists` is false (store_exists).
+/* Opens `dir`/guard, or makes it where there is none and `ledger_exists` is false: ask store_exists and
+ * open the guard before store_open makes the ledger. The directory is made where it is missing.
  * BUSY: another process has it open. IO, FULL: with words. */
 ANJU_MUST_CHECK enum anju_err guard_open(struct guard **out, const char *dir, const struct crypto_hash *ledger_id,
                                          const struct crypto_hash *node_id, bool ledger_exists);
 void guard_close(struct guard *g); /* NULL is fine */
 enum guard_state guard_state(const struct guard *g);
-struct bytes guard_content(const struct guard *g); /* borrowed until the next guard_write or close; empty where NEW or LOST */
+/* Borrowed until the next guard_write or guard_close; empty where NEW or LOST. */
+struct bytes guard_content(const struct guard *g);
 const char *guard_lost_reason(const struct guard *g); /* one sentence; "" unless LOST */
 
 /* Overwrites the older slot and syncs it. Returns only when the content is durable: where the operating

@@ -1,7 +1,7 @@
 /*
  * payload_log: what a vote rests on, durable before the vote leaves (docs/consensus.md, "Log before
  * send"): batches; the rest of each body (header, batch ids, certificate of the height before); and the
- * polkas that rules R5 and R6 used. Append-only records in preallocated segments, `payload/*.seg`.
+ * polkas that rules R5 and R6 used. Append-only records in preallocated segments in `payload/`.
  * A record has a kind, a height (0 where it has none yet: batches) and an id: a batch's id, a body's vid,
  * of a polka the SHA-256 of its bytes. It is live until it is released: committed in the ledger
  * environment, or dropped. A segment goes when nothing in it is live.
