@@ -134,7 +134,7 @@ static void call_method(const struct jsonrpc_method *methods, size_t n_methods, 
 
     if (fault != NULL) {
         call->id = json_null(); /* it is answered even without an id */
-        fail_call(call, error_of(JSONRPC_INVALID_REQUEST, "invalid request", "invalid_request", NULL, fault, NULL));
+        fail_call(call, error_of(JSONRPC_INVALID_REQUEST, "Invalid Request", "invalid_request", NULL, fault, NULL));
         return;
     }
     json_t *id = json_object_get(value, "id");
@@ -144,7 +144,7 @@ static void call_method(const struct jsonrpc_method *methods, size_t n_methods, 
             methods[i].fn(ctx, call, json_object_get(value, "params"));
             return;
         }
-    fail_call(call, error_of(JSONRPC_METHOD_NOT_FOUND, "method not found", "method_not_found", "method",
+    fail_call(call, error_of(JSONRPC_METHOD_NOT_FOUND, "Method not found", "method_not_found", "method",
                              "docs/rpc.md lists the methods", NULL));
 }
 
@@ -187,7 +187,7 @@ static json_t *refuse(enum jsonrpc_code code, const char *reason, const char *hi
     json_t *answer = envelope_of(NULL);
 
     json_object_set_new(answer, "error",
-                        error_of(code, code == JSONRPC_PARSE_ERROR ? "parse error" : "invalid request", reason, NULL, hint, NULL));
+                        error_of(code, code == JSONRPC_PARSE_ERROR ? "Parse error" : "Invalid Request", reason, NULL, hint, NULL));
     return answer;
 }
 
