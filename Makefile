@@ -67,3 +67,9 @@ clean:
 	rm -rf build build-*
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
+
+# Programs that the process tests need: tests/net/NAME.c.
+NET := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
+$(BUILD)/tests/net/%: tests/net/%.c $(LINK)
+	@mkdir -p $(dir $@)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LINK) $(LDFLAGS) $(LIBS)

@@ -174,8 +174,6 @@ static bool is_limit(const json_error_t *error)
     switch (json_error_code(error)) {
     case json_error_duplicate_key:
     case json_error_null_byte_in_key:
-    case json_error_numeric_overflow:
-    case json_error_null_character:
         return true;
     default:
         return false;
