@@ -1,7 +1,9 @@
 # anju: one Makefile, one module.mk a folder. `make help` lists the targets.
 .DEFAULT_GOAL := all
 MODULES := base crypto ledger consensus storage rpc node tools
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 OPT ?= -O2
 SAN ?=
 WERROR ?=
@@ -9,22 +11,42 @@ comma := ,
 BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes \
-        -Wmissing-prototypes -Wformat=2 $(if $(WERROR),-Werror)
+        -Wmissing-prototypes -Wformat=2 -Werror=format-security $(if $(WERROR),-Werror)
 CPPFLAGS += -D_GNU_SOURCE -I.
-CFLAGS += -std=c11 -g $(OPT) $(WARN) -fno-omit-frame-pointer -MMD -MP
-LDFLAGS += -pthread
-CFLAGS += -pthread
+CFLAGS += -std=c11 -g $(OPT) $(WARN) -fno-omit-frame-pointer -pthread -MMD -MP
+LDFLAGS += -pthread -Wl,--as-needed
+
+# These targets work on a machine that has none of the libraries.
+BARE := help deps clean format check-layers test test-long demo
+WANTED := $(filter-out $(BARE),$(or $(MAKECMDGOALS),all))
+
+MSGPACK := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
+PKGS := libsecp256k1 lmdb libevent libevent_openssl libevent_pthreads openssl jansson libcurl \
+        $(MSGPACK)
+MISSING := $(if $(WANTED),$(shell for p in $(PKGS); do \
+             pkg-config --exists $$p 2>/dev/null || echo $$p; done))
+ifneq ($(MISSING),)
+$(error pkg-config does not find: $(MISSING). Run `make deps` first)
+endif
+CPPFLAGS += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CHECK_LIBS = $(shell pkg-config --libs check 2>/dev/null) -lm
+
+# Hardening, each flag only where this compiler takes it; asked once and kept in the build folder.
+# A sanitizer build goes without, since FORTIFY and ASan look at the same calls.
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
+else ifneq ($(WANTED),)
+include $(BUILD)/hardening.mk
+CFLAGS += $(HARD_CFLAGS)
+LDFLAGS += $(HARD_LDFLAGS)
 endif
+$(BUILD)/hardening.mk: tools/probe-flags.sh
+	@mkdir -p $(@D)
+	@CC='$(CC)' OPT='$(OPT)' bash tools/probe-flags.sh >$@.new && mv $@.new $@
 
-MSGPACK := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
-PKGS := libsecp256k1 lmdb libevent libevent_openssl libevent_pthreads openssl jansson libcurl $(MSGPACK)
-CPPFLAGS += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-
-# Each module.mk sets SRC, USES, LIBS_OF (and PROGRAM for a program's main file) and calls module.
+# Each module.mk sets SRC and USES and calls module. USES is what check-layers holds it to.
 define module
 $(1)_SRC := $$(addprefix $(1)/,$$(SRC))
 $(1)_USES := $$(USES)
@@ -32,7 +54,6 @@ $(1)_OBJ := $$(patsubst %.c,$$(BUILD)/%.o,$$($(1)_SRC))
 $$(BUILD)/lib$(1).a: $$($(1)_OBJ)
 	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
 ARCHIVES += $$(BUILD)/lib$(1).a
-ALL_SRC += $$($(1)_SRC)
 endef
 ARCHIVES :=
 $(foreach m,$(MODULES),$(eval SRC :=)$(eval USES :=)$(eval -include $(m)/module.mk))
@@ -41,35 +62,82 @@ $(foreach m,$(MODULES),$(eval SRC :=)$(eval USES :=)$(eval -include $(m)/module.
 LINK := $(foreach m,tools node rpc storage consensus ledger crypto base,$(filter $(BUILD)/lib$(m).a,$(ARCHIVES)))
 
 $(BUILD)/%.o: %.c
-	@mkdir -p $(dir $@)
+	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# A file tests/unit/test_NAME.c is one program of Check tests.
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
-UNIT := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LINK)
-	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LINK) $(LDFLAGS) $(LIBS) $(shell pkg-config --libs check 2>/dev/null) -lm
-
+# The two programs.
 PROGRAMS := $(if $(wildcard node/anjud.c),$(BUILD)/anjud) $(if $(wildcard tools/anju.c),$(BUILD)/anju)
-$(BUILD)/anjud: node/anjud.c $(LINK)
-	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LINK) $(LDFLAGS) $(LIBS)
-$(BUILD)/anju: tools/anju.c $(LINK)
-	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LINK) $(LDFLAGS) $(LIBS)
+$(BUILD)/anjud: $(BUILD)/node/anjud.o $(LINK)
+	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
+$(BUILD)/anju: $(BUILD)/tools/anju.o $(LINK)
+	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
 
-.PHONY: all unit clean
+# Tests. tests/unit/test_NAME.c and tests/sim/test_NAME.c are programs of Check tests; the other
+# files of tests/unit are what they share. tests/net/test_NAME.{sh,py} run real processes; a .c
+# file there is a program that those scripts use.
+UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/sim/test_*.c)))
+SHARED_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+NET_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
+NET_SCRIPTS := $(sort $(wildcard tests/net/test_*.sh tests/net/test_*.py))
+$(BUILD)/libunit.a: $(SHARED_OBJ)
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
+	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
+.SECONDARY:
+
+.PHONY: all unit test test-long run-tests run-unit ready deps check-layers format demo run-demo clean help
+
+## all: build both programs and every module (the default)
 all: $(ARCHIVES) $(PROGRAMS)
-unit: $(UNIT)
-	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+# The search for libraries was made when this Makefile was read, so what needs them after they may
+# have been installed reads it again.
+ready:
+	@bash tools/deps.sh --check || $(MAKE) --no-print-directory deps
+
+## test: unit tests, then tests/net as processes; ends with the line `N passed, N failed`
+test: ready
+	@$(MAKE) --no-print-directory run-tests
+
+## test-long: the same with the long sweeps
+test-long: ready
+	@ANJU_TEST_LONG=1 $(MAKE) --no-print-directory run-tests
+
+## unit: the unit tests alone
+unit: run-unit
+
+run-tests: all $(UNIT) $(NET_PROGRAMS)
+	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(NET_SCRIPTS)
+run-unit: $(UNIT)
+	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT)
+
+## demo: four nodes, real orders, one killed and back, an audit (ORDERS=n, KEEP=1)
+demo: ready
+	@$(MAKE) --no-print-directory run-demo
+run-demo:
+	@$(MAKE) --no-print-directory all >&2
+	@BUILD='$(CURDIR)/$(BUILD)' ORDERS='$(ORDERS)' KEEP='$(KEEP)' bash tools/demo.sh
+
+## deps: install the libraries that are missing (Debian, Ubuntu; elsewhere it lists them)
+deps:
+	@bash tools/deps.sh
+
+## check-layers: no module includes or calls what its place forbids
+check-layers:
+	@/usr/bin/python3 tests/check_layers.py
+
+## format: clang-format over the sources
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## clean: remove everything that was built
 clean:
 	rm -rf build build-*
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/*/*.d)
+## help: this list
+help:
+	@echo "make [SAN=address,undefined | SAN=thread] [WERROR=1] [OPT=-O2] TARGET"
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+	  printf '  %-13s %s\n' "$$name" "$$text"; done
 
-# Programs that the process tests need: tests/net/NAME.c.
-NET := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
-$(BUILD)/tests/net/%: tests/net/%.c $(LINK)
-	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(LINK) $(LDFLAGS) $(LIBS)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
