@@ -27,7 +27,7 @@ struct payload_log;
 
 struct payload_log_options {
     const char *dir;       /* the data directory; `payload` is made in it */
-    uint64_t segment_size; /* 0: 32 MiB. A record of any size fits: it gets a segment of its own */
+    uint64_t segment_size; /* 0: 16 MiB. A record of any size fits: it gets a segment of its own */
     uint64_t size_max;     /* of all segments together; 0: 8 GiB. Beyond it append says FULL */
 };
 
@@ -42,7 +42,7 @@ ANJU_MUST_CHECK enum anju_err payload_log_open(struct payload_log **out, const s
 void payload_log_close(struct payload_log *l); /* NULL is fine; does not sync */
 
 /* Appends without a sync; a record that is there already is not written again. FULL: no room on disk, or
- * over size_max; nothing was written. IO: with words; the log takes nothing more. */
+ * over size_max; nothing was written. IO: with words; nothing counts as written. */
 ANJU_MUST_CHECK enum anju_err payload_log_append(struct payload_log *l, const struct payload_record *record);
 bool payload_log_has(struct payload_log *l, enum payload_kind kind, const struct crypto_hash *id);
 /* The record's bytes, appended to `out`. NOT_FOUND; CORRUPT: damaged since. */
