@@ -9,8 +9,12 @@
  * The caller carries actions out in order. What leaves the node (votes, proposals, certificates,
  * DECIDE) leaves only when everything that was emitted before it is durable: the slot
  * (consensus_slot_encode, whenever slot_changed is set), kept polkas, and the bodies that a vote names.
- * SIGN_SEND: sign the vote, hand it back at once as a VOTE event (it counts here before it leaves),
- * and put it into that outbox. RFC 6979 makes signing again give the same bytes.
+ * SIGN_SEND: sign the vote, hand it back at once as a VOTE event (it counts here before it leaves, and
+ * the slot takes its signature from there), and put it into that outbox. RFC 6979 makes signing again
+ * give the same bytes.
+ * NEED_BODY and EXECUTE may come again for the same vid: start what is not under way, and answer each
+ * at once where the answer is known. A dropped execution is asked for again while it matters.
+ * Timers: there is one of each kind; ARM replaces it, a stale expiry is ignored here.
  */
 #ifndef ANJU_CONSENSUS_CONSENSUS_H
 #define ANJU_CONSENSUS_CONSENSUS_H
@@ -36,13 +40,13 @@ enum consensus_event_kind {
     CONSENSUS_EVENT_START,    /* height h begins: h - 1 is committed and synced (or this is the start) */
     CONSENSUS_EVENT_VOTE,     /* proposal, prevote or precommit, verified; our own ones too */
     CONSENSUS_EVENT_POLKA,    /* verified certificates */
-    CONSENSUS_EVENT_COMMIT,
+    CONSENSUS_EVENT_COMMIT,   /* one above our height says that we are behind: nothing is signed up to it */
     CONSENSUS_EVENT_TICKET,
     CONSENSUS_EVENT_BODY,     /* the body of vid is complete, appended to the payload log and judged */
     CONSENSUS_EVENT_EXECUTED, /* the result of executing vid */
     CONSENSUS_EVENT_VALUE,    /* answer to GET_VALUE: our own value; its BODY event came before */
     CONSENSUS_EVENT_TIMER,
-    CONSENSUS_EVENT_NEED,
+    CONSENSUS_EVENT_NEED,     /* START forgets needs: say again after it what still holds */
     CONSENSUS_EVENT_RESEND,   /* every 500 ms with jitter: say again what this (h, r, step) rests on */
 };
 
@@ -52,7 +56,7 @@ struct consensus_start {
     uint64_t previous_time_ms;    /* header time of h - 1 */
     const struct consensus_slot *slot; /* after a restart, where it is of this height; else NULL */
     bool may_sign;                /* false: follow, never vote (not in the set, guard lost, catching up) */
-    bool caught_up;               /* false: a certificate for a height >= h was seen: do not sign yet */
+    bool caught_up;               /* false: a certificate for a height >= h was seen: do not sign at h */
 };
 
 struct consensus_body {
@@ -96,7 +100,8 @@ enum consensus_action_kind {
     CONSENSUS_CANCEL,
     CONSENSUS_DECIDE,      /* commit: the block is final; commit it, then START(h + 1) */
     CONSENSUS_EVIDENCE,    /* vote and other: two signatures that should not both exist */
-    CONSENSUS_ALARM,       /* s signers precommitted our block with another result: text says it */
+    CONSENSUS_ALARM,       /* validators precommitted our block with another result: the first one, then
+                            * s of them; text says which */
     CONSENSUS_FATAL,       /* text: this node must not sign any more; it goes on serving */
 };
 
@@ -117,7 +122,8 @@ struct consensus_action {
     };
 };
 
-enum { CONSENSUS_ACTIONS_MAX = 64 };
+/* What one event can give stays well below this (docs/consensus.md, "Bounds"). About 740 KiB: keep one. */
+enum { CONSENSUS_ACTIONS_MAX = 128 };
 struct consensus_actions {
     size_t count;
     struct consensus_action items[CONSENSUS_ACTIONS_MAX];
@@ -164,5 +170,9 @@ void consensus_status(struct consensus_status *out, const struct consensus *c);
 const struct ledger_ticket *consensus_ticket(const struct consensus *c);
 /* polka(valid round), or NULL. */
 const struct ledger_polka *consensus_valid_polka(const struct consensus *c);
+/* The polka of a round of this height: what a proposal with this valid_round goes with; or NULL. */
+const struct ledger_polka *consensus_polka(const struct consensus *c, uint32_t round);
+/* The commit certificate of this height, once known (then nothing more is signed at it), or NULL. */
+const struct ledger_certificate *consensus_commit(const struct consensus *c);
 
 #endif
