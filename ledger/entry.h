@@ -7,7 +7,14 @@
 
 #include "ledger/envelope.h"
 
-enum { LEDGER_ENTRY_SIZE = 168 };
+enum {
+    LEDGER_ENTRY_SIZE = 168,
+    LEDGER_EFFECT_SIZE_MIN = 2 + 16 + 8 + 2 + 32 + 4, /* 64, and the changed attributes */
+    /* Hard caps: of the attributes of one subject, and of the effects of one entry. */
+    LEDGER_ATTRIBUTES_SIZE_MAX = LEDGER_CAP_FACTOR * LEDGER_RECORD_SIZE_DEFAULT,
+    LEDGER_ATTRIBUTES_MAX = 512,
+    LEDGER_EFFECTS_MAX = LEDGER_CAP_FACTOR * LEDGER_TOUCHED_DEFAULT,
+};
 enum ledger_entry_kind { LEDGER_ENTRY_GENESIS = 0, LEDGER_ENTRY_RECORD = 1, LEDGER_ENTRY_TIMER = 2, LEDGER_ENTRY_REFUSAL = 3 };
 
 struct ledger_entry {
@@ -26,6 +33,9 @@ struct ledger_entry {
 };
 
 void ledger_entry_encode(uint8_t out[LEDGER_ENTRY_SIZE], const struct ledger_entry *e);
+/* MALFORMED: not 168 bytes, or what no execution makes: genesis and only genesis at height 0; an outcome
+ * if and only if it is a refusal, which has no effects; no envelope, index and member for genesis and
+ * timers; at least one effect where applied. UNSUPPORTED: another version. */
 ANJU_MUST_CHECK enum anju_err ledger_entry_decode(struct ledger_entry *out, struct bytes in);
 void ledger_entry_leaf(struct crypto_hash *out, const uint8_t entry[LEDGER_ENTRY_SIZE]);
 
@@ -40,7 +50,8 @@ struct ledger_effect {
 
 /* Encoded: procedure u16, subject 16, version u64, state u16, digest 32, len u32, changed. */
 void ledger_effect_encode(struct writer *w, const struct ledger_effect *e);
-/* Reads one effect from the reader, borrowing. */
+/* Reads one effect from the reader, borrowing. The changed attributes are bounded, not looked into:
+ * ledger_attributes_apply and ledger_changed_decode do. */
 void ledger_effect_read(struct ledger_effect *out, struct reader *r);
 /* MTH over the encoded effects. */
 void ledger_effects_root(struct crypto_hash *out, const struct ledger_effect *effects, uint32_t count);
@@ -51,6 +62,8 @@ struct ledger_attributes {
     struct ledger_value *items;
 };
 ANJU_MUST_CHECK enum anju_err ledger_attributes_decode(struct ledger_attributes *out, struct bytes in, struct arena *a);
+/* The changed attributes of an effect; a cleared one has a value of size 0. */
+ANJU_MUST_CHECK enum anju_err ledger_changed_decode(struct ledger_attributes *out, struct bytes in, struct arena *a);
 /* `cleared` ones (size 0) are written as [attribute]. */
 void ledger_attributes_encode(struct writer *w, const struct ledger_value *items, uint32_t count);
 const struct bytes *ledger_attribute(const struct ledger_attributes *attrs, uint16_t number);

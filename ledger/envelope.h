@@ -11,7 +11,15 @@
 #include "crypto/merkle.h"
 #include "ledger/limits.h"
 
-enum { LEDGER_SUBJECT_SIZE = 16, LEDGER_NONCE_SIZE = 16, LEDGER_BODY_SIZE = 67 };
+enum {
+    LEDGER_SUBJECT_SIZE = 16,
+    LEDGER_NONCE_SIZE = 16,
+    LEDGER_BODY_SIZE = 67,
+    LEDGER_CODE_SIZE = 20, /* characters of a one-time code */
+    /* Hard caps of counts that no limit governs: 8 times a procedure's 64 fields; and holders. */
+    LEDGER_RECORD_FIELDS_MAX = 512,
+    LEDGER_RECORD_HOLDERS_MAX = 512,
+};
 
 struct ledger_subject_id { uint8_t b[LEDGER_SUBJECT_SIZE]; };
 
@@ -55,7 +63,8 @@ struct ledger_record {
 ANJU_MUST_CHECK enum anju_err ledger_record_decode(struct ledger_record *out, struct bytes raw, struct arena *a);
 /* The canonical bytes of out's members (raw is ignored). */
 void ledger_record_encode(struct writer *w, const struct ledger_record *r);
-/* What a cosigner signs: digest("anju/cosign/1", the record with its last item empty). */
+/* What a cosigner signs: digest("anju/cosign/1", the record with its last item empty). Taken from `raw`;
+ * where that is empty (a record being built), from the members. */
 void ledger_cosign_digest(struct crypto_hash *out, const struct ledger_record *r, const struct crypto_hash *ledger_id);
 /* MISMATCH: a cosignature is wrong. */
 ANJU_MUST_CHECK enum anju_err ledger_record_check_cosignatures(const struct ledger_record *r, const struct crypto_hash *ledger_id);
@@ -101,13 +110,14 @@ ANJU_MUST_CHECK enum anju_err ledger_batch_decode(struct ledger_batch *out, stru
 void ledger_batch_encode(struct writer *w, const struct bytes *envelopes, uint16_t n);
 void ledger_batch_id(struct crypto_hash *out, struct bytes raw, const struct crypto_hash *ledger_id);
 
-/* Private fields and one-time codes (docs/formats.md, "Private fields"). */
+/* Private fields and one-time codes (docs/formats.md, "Private fields"): ledger/private.c. */
 void ledger_field_salt(struct crypto_hash *out, const uint8_t record_salt[32], uint16_t field, uint16_t item);
 void ledger_commitment(struct crypto_hash *out, const struct crypto_hash *ledger_id, uint32_t member, uint32_t key,
                        const uint8_t nonce[LEDGER_NONCE_SIZE], uint16_t record_index, uint16_t field, uint16_t item,
                        const struct crypto_hash *field_salt, struct bytes value);
 enum ledger_code_purpose { LEDGER_CODE_CONFIRM = 1, LEDGER_CODE_RATE = 2 };
-/* MALFORMED: not 20 Crockford base32 characters, or a code whose key is not usable (draw again). */
+/* The secret key that a code stands for. Letters of either case; I and L are read as 1, O as 0, as
+ * Crockford says. MALFORMED: not 20 Crockford base32 characters, or its key is not usable (draw again). */
 ANJU_MUST_CHECK enum anju_err ledger_code_secret(struct crypto_secret *out, const struct crypto_hash *ledger_id,
                                                  const struct ledger_subject_id *subject,
                                                  enum ledger_code_purpose purpose, const char *code);
