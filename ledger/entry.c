@@ -40,7 +40,8 @@ static enum anju_err check_entry(const struct ledger_entry *e)
     if (refused != (e->outcome != 0))
         return bad_entry("an outcome stands in a refusal, and only there");
     if (by_member != (e->member != 0) || by_member == crypto_hash_is_zero(&e->envelope))
-        return bad_entry("records and refusals have a member and an envelope, genesis and timers have none");
+        return bad_entry(
+            "records and refusals have a member and an envelope, genesis and timers have none");
     if (!by_member && e->index != 0)
         return bad_entry("genesis and timers have index 0");
     if (e->index >= LEDGER_CAP_FACTOR * LEDGER_ENVELOPE_RECORDS_DEFAULT)
@@ -73,9 +74,11 @@ enum anju_err ledger_entry_decode(struct ledger_entry *out, struct bytes in)
     out->n_effects = reader_u32(&r);
     reader_copy(&r, out->effects_root.b, CRYPTO_HASH_SIZE);
     if (reader_finish(&r) != ANJU_OK)
-        return anju_fail(ANJU_ERR_MALFORMED, "entry: %zu bytes, an entry has %d", in.size, LEDGER_ENTRY_SIZE);
+        return anju_fail(ANJU_ERR_MALFORMED, "entry: %zu bytes, an entry has %d", in.size,
+                         LEDGER_ENTRY_SIZE);
     if (version != 1)
-        return anju_fail(ANJU_ERR_UNSUPPORTED, "entry: version %u, this build knows version 1", version);
+        return anju_fail(ANJU_ERR_UNSUPPORTED, "entry: version %u, this build knows version 1",
+                         version);
     if (kind > LEDGER_ENTRY_REFUSAL)
         return anju_fail(ANJU_ERR_MALFORMED, "entry: kind %u is not known", kind);
     out->kind = (enum ledger_entry_kind)kind;
@@ -111,7 +114,8 @@ void ledger_effect_read(struct ledger_effect *out, struct reader *r)
         reader_fail(r); /* Versions count from 1. */
 }
 
-void ledger_effects_root(struct crypto_hash *out, const struct ledger_effect *effects, uint32_t count)
+void ledger_effects_root(struct crypto_hash *out, const struct ledger_effect *effects,
+                         uint32_t count)
 {
     struct merkle_peaks peaks = {0};
     struct writer w = {0};
@@ -130,7 +134,8 @@ void ledger_effects_root(struct crypto_hash *out, const struct ledger_effect *ef
 
 /* ---- attributes ---- */
 
-static enum anju_err decode_attributes(struct ledger_attributes *out, struct bytes in, bool may_clear, struct arena *a)
+static enum anju_err decode_attributes(struct ledger_attributes *out, struct bytes in,
+                                       bool may_clear, struct arena *a)
 {
     struct mp_reader m = mp_reader_over(in);
     bool nested = false;
@@ -138,7 +143,8 @@ static enum anju_err decode_attributes(struct ledger_attributes *out, struct byt
 
     out->count = mp_array(&m, LEDGER_ATTRIBUTES_MAX);
     if (m.r.failed || out->count > m.r.left)
-        return anju_fail(ANJU_ERR_MALFORMED, "attributes: not an array, or more than %d", LEDGER_ATTRIBUTES_MAX);
+        return anju_fail(ANJU_ERR_MALFORMED, "attributes: not an array, or more than %d",
+                         LEDGER_ATTRIBUTES_MAX);
     out->items = out->count > 0 ? arena_alloc(a, out->count * sizeof out->items[0]) : NULL;
     for (uint32_t i = 0; i < out->count; i++) {
         struct ledger_value *item = &out->items[i];
@@ -150,13 +156,15 @@ static enum anju_err decode_attributes(struct ledger_attributes *out, struct byt
         else if (parts != 1 || !may_clear)
             mp_fail(&m);
         if (m.r.failed)
-            return anju_fail(ANJU_ERR_MALFORMED, "attributes: the one after %u is not [number, canonical value]", last);
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "attributes: the one after %u is not [number, canonical value]", last);
         if (item->number <= last)
-            return anju_fail(ANJU_ERR_MALFORMED, "attributes: %u stands after %u; they ascend, each once, from 1",
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "attributes: %u stands after %u; they ascend, each once, from 1",
                              item->number, last);
         last = item->number;
-        nested |= parts == 2 && ((item->value.data[0] & 0xf0) == 0x90 || item->value.data[0] == 0xdc ||
-                                 item->value.data[0] == 0xdd);
+        nested |= parts == 2 && ((item->value.data[0] & 0xf0) == 0x90 ||
+                                 item->value.data[0] == 0xdc || item->value.data[0] == 0xdd);
     }
     if (mp_finish(&m) != ANJU_OK)
         return anju_fail(ANJU_ERR_MALFORMED, "attributes: bytes are left over");
@@ -165,7 +173,8 @@ static enum anju_err decode_attributes(struct ledger_attributes *out, struct byt
     return ANJU_OK;
 }
 
-enum anju_err ledger_attributes_decode(struct ledger_attributes *out, struct bytes in, struct arena *a)
+enum anju_err ledger_attributes_decode(struct ledger_attributes *out, struct bytes in,
+                                       struct arena *a)
 {
     return decode_attributes(out, in, false, a);
 }
@@ -202,8 +211,9 @@ const struct bytes *ledger_attribute(const struct ledger_attributes *attrs, uint
     return NULL;
 }
 
-enum anju_err ledger_attributes_apply(struct ledger_attributes *out, const struct ledger_attributes *before,
-                                      struct bytes changed, struct arena *a)
+enum anju_err ledger_attributes_apply(struct ledger_attributes *out,
+                                      const struct ledger_attributes *before, struct bytes changed,
+                                      struct arena *a)
 {
     struct ledger_attributes laid;
     uint32_t i = 0, j = 0, n = 0;
@@ -232,9 +242,9 @@ enum anju_err ledger_attributes_apply(struct ledger_attributes *out, const struc
     return ANJU_OK;
 }
 
-void ledger_state_digest(struct crypto_hash *out, const struct crypto_hash *ledger_id, uint16_t procedure,
-                         const struct ledger_subject_id *subject, uint64_t version, uint16_t state,
-                         const struct ledger_attributes *all)
+void ledger_state_digest(struct crypto_hash *out, const struct crypto_hash *ledger_id,
+                         uint16_t procedure, const struct ledger_subject_id *subject,
+                         uint64_t version, uint16_t state, const struct ledger_attributes *all)
 {
     struct writer w = {0};
 

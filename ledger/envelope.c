@@ -16,14 +16,16 @@ enum {
     COSIGNATURE_SIZE = 1 + 2 + CRYPTO_KEY_SIZE + 2 + CRYPTO_SIG_SIZE,
 };
 
-void ledger_builtin_id(struct ledger_subject_id *out, enum ledger_builtin type, const uint8_t last12[12])
+void ledger_builtin_id(struct ledger_subject_id *out, enum ledger_builtin type,
+                       const uint8_t last12[12])
 {
     put_u16(out->b, 0);
     put_u16(out->b + 2, (uint16_t)type);
     memcpy(out->b + 4, last12, 12);
 }
 
-void ledger_builtin_number_id(struct ledger_subject_id *out, enum ledger_builtin type, uint64_t number)
+void ledger_builtin_number_id(struct ledger_subject_id *out, enum ledger_builtin type,
+                              uint64_t number)
 {
     uint8_t last12[12] = {0};
 
@@ -48,8 +50,10 @@ static bool is_array(struct bytes value)
     return (value.data[0] & 0xf0) == 0x90 || value.data[0] == 0xdc || value.data[0] == 0xdd;
 }
 
-/* Fields, ascending by number. *nested: a value is an array, so the record's depth must be checked. */
-static enum anju_err read_fields(struct ledger_record *out, struct mp_reader *m, bool *nested, struct arena *a)
+/* Fields, ascending by number. *nested: a value is an array, so the record's depth must be checked.
+ */
+static enum anju_err read_fields(struct ledger_record *out, struct mp_reader *m, bool *nested,
+                                 struct arena *a)
 {
     uint32_t last = 0;
 
@@ -65,12 +69,13 @@ static enum anju_err read_fields(struct ledger_record *out, struct mp_reader *m,
         field->number = (uint16_t)mp_uint(m, UINT16_MAX);
         field->value = mp_skip(m);
         if (m->r.failed)
-            return anju_fail(ANJU_ERR_MALFORMED, "record: the field after %u is not [number, canonical value]",
-                             last);
-        if (field->number <= last)
             return anju_fail(ANJU_ERR_MALFORMED,
-                             "record: field %u stands after field %u; fields ascend, each once, from 1",
-                             field->number, last);
+                             "record: the field after %u is not [number, canonical value]", last);
+        if (field->number <= last)
+            return anju_fail(
+                ANJU_ERR_MALFORMED,
+                "record: field %u stands after field %u; fields ascend, each once, from 1",
+                field->number, last);
         last = field->number;
         *nested |= is_array(field->value);
     }
@@ -84,7 +89,8 @@ static enum anju_err read_holders(struct ledger_record *out, struct mp_reader *m
     out->n_holders = mp_array(m, LEDGER_RECORD_HOLDERS_MAX);
     if (m->r.failed || out->n_holders > m->r.left)
         return bad_record("holders: not an array, or too many");
-    out->holders = out->n_holders > 0 ? arena_alloc(a, out->n_holders * sizeof out->holders[0]) : NULL;
+    out->holders =
+        out->n_holders > 0 ? arena_alloc(a, out->n_holders * sizeof out->holders[0]) : NULL;
     for (uint32_t i = 0; i < out->n_holders; i++) {
         out->holders[i] = (uint32_t)mp_uint(m, UINT32_MAX);
         if (m->r.failed || out->holders[i] <= last)
@@ -108,8 +114,8 @@ static enum anju_err read_cosignatures(struct ledger_record *out, struct mp_read
         key = mp_bin(m, CRYPTO_KEY_SIZE);
         sig = mp_bin(m, CRYPTO_SIG_SIZE);
         if (m->r.failed || key.size != CRYPTO_KEY_SIZE || sig.size != CRYPTO_SIG_SIZE)
-            return anju_fail(ANJU_ERR_MALFORMED, "record: cosignature %u is not [key of 33 bytes, signature of 64]",
-                             i);
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "record: cosignature %u is not [key of 33 bytes, signature of 64]", i);
         memcpy(c->key.b, key.data, CRYPTO_KEY_SIZE);
         memcpy(c->sig.b, sig.data, CRYPTO_SIG_SIZE);
         if (i > 0 && memcmp(c[-1].key.b, c->key.b, CRYPTO_KEY_SIZE) >= 0)
@@ -152,7 +158,8 @@ enum anju_err ledger_record_decode(struct ledger_record *out, struct bytes raw, 
     enum anju_err err;
 
     if (raw.size > RECORD_SIZE_CAP)
-        return anju_fail(ANJU_ERR_TOO_LARGE, "record: %zu bytes, the most is %d", raw.size, RECORD_SIZE_CAP);
+        return anju_fail(ANJU_ERR_TOO_LARGE, "record: %zu bytes, the most is %d", raw.size,
+                         RECORD_SIZE_CAP);
     out->raw = raw;
     m = mp_reader_over(raw);
     err = read_head(out, &m);
@@ -198,7 +205,8 @@ void ledger_record_encode(struct writer *w, const struct ledger_record *r)
     }
 }
 
-void ledger_cosign_digest(struct crypto_hash *out, const struct ledger_record *r, const struct crypto_hash *ledger_id)
+void ledger_cosign_digest(struct crypto_hash *out, const struct ledger_record *r,
+                          const struct crypto_hash *ledger_id)
 {
     static const uint8_t empty_array = 0x90;
     struct writer w = {0};
@@ -210,12 +218,14 @@ void ledger_cosign_digest(struct crypto_hash *out, const struct ledger_record *r
         raw = writer_view(&w);
     }
     assert(r->n_cosignatures <= LEDGER_COSIGNATURES_MAX && raw.size > last_item);
-    const struct bytes parts[] = {bytes_of(raw.data, raw.size - last_item), bytes_of(&empty_array, 1)};
+    const struct bytes parts[] = {bytes_of(raw.data, raw.size - last_item),
+                                  bytes_of(&empty_array, 1)};
     crypto_digest_parts(out, "anju/cosign/1", ledger_id, parts, 2);
     writer_free(&w);
 }
 
-enum anju_err ledger_record_check_cosignatures(const struct ledger_record *r, const struct crypto_hash *ledger_id)
+enum anju_err ledger_record_check_cosignatures(const struct ledger_record *r,
+                                               const struct crypto_hash *ledger_id)
 {
     struct crypto_hash digest;
 
@@ -224,8 +234,9 @@ enum anju_err ledger_record_check_cosignatures(const struct ledger_record *r, co
     ledger_cosign_digest(&digest, r, ledger_id);
     for (uint32_t i = 0; i < r->n_cosignatures; i++)
         if (crypto_verify(&r->cosignature[i].sig, &r->cosignature[i].key, &digest) != ANJU_OK)
-            return anju_fail(ANJU_ERR_MISMATCH, "record: cosignature %u is not a signature of its key over this record",
-                             i);
+            return anju_fail(
+                ANJU_ERR_MISMATCH,
+                "record: cosignature %u is not a signature of its key over this record", i);
     return ANJU_OK;
 }
 
@@ -239,7 +250,8 @@ const struct bytes *ledger_record_field(const struct ledger_record *r, uint16_t 
 
 /* ---- envelope ---- */
 
-void ledger_envelope_id(struct crypto_hash *out, struct bytes body, const struct crypto_hash *ledger_id)
+void ledger_envelope_id(struct crypto_hash *out, struct bytes body,
+                        const struct crypto_hash *ledger_id)
 {
     crypto_digest(out, "anju/envelope/1", ledger_id, body);
 }
@@ -262,7 +274,8 @@ static enum anju_err read_body(struct ledger_envelope *out, struct reader *r)
     out->body = reader_take(r, LEDGER_BODY_SIZE);
     reader_copy(r, out->sig.b, CRYPTO_SIG_SIZE);
     if (r->failed)
-        return anju_fail(ANJU_ERR_MALFORMED, "envelope: shorter than a body and a signature (%d bytes)",
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "envelope: shorter than a body and a signature (%d bytes)",
                          LEDGER_BODY_SIZE + CRYPTO_SIG_SIZE);
     body = reader_over(out->body);
     version = reader_u8(&body);
@@ -273,9 +286,11 @@ static enum anju_err read_body(struct ledger_envelope *out, struct reader *r)
     out->n_records = reader_u16(&body);
     reader_copy(&body, out->records_root.b, CRYPTO_HASH_SIZE);
     if (reader_finish(&body) != ANJU_OK)
-        return anju_fail(ANJU_ERR_MALFORMED, "envelope: its body is not %d bytes", LEDGER_BODY_SIZE);
+        return anju_fail(ANJU_ERR_MALFORMED, "envelope: its body is not %d bytes",
+                         LEDGER_BODY_SIZE);
     if (version != 1)
-        return anju_fail(ANJU_ERR_UNSUPPORTED, "envelope: version %u, this build knows version 1", version);
+        return anju_fail(ANJU_ERR_UNSUPPORTED, "envelope: version %u, this build knows version 1",
+                         version);
     if (out->member == 0 || out->key == 0)
         return anju_fail(ANJU_ERR_MALFORMED, "envelope: member and key are numbered from 1");
     if (out->n_records == 0)
@@ -294,31 +309,36 @@ enum anju_err ledger_envelope_decode(struct ledger_envelope *out, struct bytes w
     enum anju_err err;
 
     if (wire.size > ENVELOPE_SIZE_CAP)
-        return anju_fail(ANJU_ERR_TOO_LARGE, "envelope: %zu bytes, the most is %d", wire.size, ENVELOPE_SIZE_CAP);
+        return anju_fail(ANJU_ERR_TOO_LARGE, "envelope: %zu bytes, the most is %d", wire.size,
+                         ENVELOPE_SIZE_CAP);
     out->wire = wire;
     err = read_body(out, &r);
     if (err != ANJU_OK)
         return err;
     if (r.left < (size_t)out->n_records * (4 + RECORD_SIZE_MIN))
-        return anju_fail(ANJU_ERR_MALFORMED, "envelope: too short for its %u records", out->n_records);
+        return anju_fail(ANJU_ERR_MALFORMED, "envelope: too short for its %u records",
+                         out->n_records);
     out->records = arena_alloc(a, out->n_records * sizeof out->records[0]);
     out->leaf_hashes = arena_alloc(a, out->n_records * sizeof out->leaf_hashes[0]);
     for (uint16_t i = 0; i < out->n_records; i++) {
         struct bytes raw = reader_take_u32(&r, RECORD_SIZE_CAP);
 
         if (r.failed)
-            return anju_fail(ANJU_ERR_MALFORMED, "envelope: record %u: its length is over %d or over what is left",
-                             i, RECORD_SIZE_CAP);
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "envelope: record %u: its length is over %d or over what is left", i,
+                             RECORD_SIZE_CAP);
         err = ledger_record_decode(&out->records[i], raw, a);
         if (err != ANJU_OK)
             return in_record(err, i);
         crypto_leaf_hash(&out->leaf_hashes[i], raw);
     }
     if (reader_finish(&r) != ANJU_OK)
-        return anju_fail(ANJU_ERR_MALFORMED, "envelope: bytes are left over after its %u records", out->n_records);
+        return anju_fail(ANJU_ERR_MALFORMED, "envelope: bytes are left over after its %u records",
+                         out->n_records);
     merkle_root_of(&root, out->leaf_hashes, out->n_records);
     if (!crypto_hash_equal(&root, &out->records_root))
-        return anju_fail(ANJU_ERR_MISMATCH, "envelope: its body names another root than that of its records");
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "envelope: its body names another root than that of its records");
     ledger_envelope_id(&out->id, out->body, ledger_id);
     return ANJU_OK;
 }
@@ -344,8 +364,9 @@ void ledger_envelope_body(uint8_t out[LEDGER_BODY_SIZE], uint32_t member, uint32
     memcpy(out + 35, hash.b, CRYPTO_HASH_SIZE);
 }
 
-void ledger_envelope_wire(struct writer *w, const uint8_t body[LEDGER_BODY_SIZE], const struct crypto_sig *sig,
-                          const struct bytes *records, uint16_t n_records)
+void ledger_envelope_wire(struct writer *w, const uint8_t body[LEDGER_BODY_SIZE],
+                          const struct crypto_sig *sig, const struct bytes *records,
+                          uint16_t n_records)
 {
     writer_put(w, body, LEDGER_BODY_SIZE);
     writer_put(w, sig->b, CRYPTO_SIG_SIZE);
@@ -360,26 +381,30 @@ void ledger_batch_id(struct crypto_hash *out, struct bytes raw, const struct cry
     crypto_digest(out, "anju/batch/1", ledger_id, raw);
 }
 
-enum anju_err ledger_batch_decode(struct ledger_batch *out, struct bytes raw, const struct crypto_hash *ledger_id,
-                                  struct arena *a)
+enum anju_err ledger_batch_decode(struct ledger_batch *out, struct bytes raw,
+                                  const struct crypto_hash *ledger_id, struct arena *a)
 {
     struct reader r = reader_over(raw);
 
     if (raw.size > BATCH_SIZE_CAP)
-        return anju_fail(ANJU_ERR_TOO_LARGE, "batch: %zu bytes, the most is %d", raw.size, BATCH_SIZE_CAP);
+        return anju_fail(ANJU_ERR_TOO_LARGE, "batch: %zu bytes, the most is %d", raw.size,
+                         BATCH_SIZE_CAP);
     out->raw = raw;
     out->n_envelopes = reader_u16(&r);
     if (out->n_envelopes == 0 || r.left < (size_t)out->n_envelopes * (4 + ENVELOPE_SIZE_MIN))
-        return anju_fail(ANJU_ERR_MALFORMED, "batch: no envelope, or too short for its %u", out->n_envelopes);
+        return anju_fail(ANJU_ERR_MALFORMED, "batch: no envelope, or too short for its %u",
+                         out->n_envelopes);
     out->envelopes = arena_alloc(a, out->n_envelopes * sizeof out->envelopes[0]);
     for (uint16_t i = 0; i < out->n_envelopes; i++) {
         out->envelopes[i] = reader_take_u32(&r, ENVELOPE_SIZE_CAP);
         if (r.failed)
-            return anju_fail(ANJU_ERR_MALFORMED, "batch: envelope %u: its length is over %d or over what is left",
-                             i, ENVELOPE_SIZE_CAP);
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "batch: envelope %u: its length is over %d or over what is left", i,
+                             ENVELOPE_SIZE_CAP);
     }
     if (reader_finish(&r) != ANJU_OK)
-        return anju_fail(ANJU_ERR_MALFORMED, "batch: bytes are left over after its %u envelopes", out->n_envelopes);
+        return anju_fail(ANJU_ERR_MALFORMED, "batch: bytes are left over after its %u envelopes",
+                         out->n_envelopes);
     ledger_batch_id(&out->id, raw, ledger_id);
     return ANJU_OK;
 }

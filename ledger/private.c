@@ -5,7 +5,8 @@
 
 static const char CROCKFORD[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-void ledger_field_salt(struct crypto_hash *out, const uint8_t record_salt[32], uint16_t field, uint16_t item)
+void ledger_field_salt(struct crypto_hash *out, const uint8_t record_salt[32], uint16_t field,
+                       uint16_t item)
 {
     static const char tag[] = "anju/salt/1"; /* with its NUL, the 0x00 of the format */
     uint8_t message[sizeof tag + 4];
@@ -16,8 +17,9 @@ void ledger_field_salt(struct crypto_hash *out, const uint8_t record_salt[32], u
     crypto_hmac_sha256(out, bytes_of(record_salt, 32), bytes_of(message, sizeof message));
 }
 
-void ledger_commitment(struct crypto_hash *out, const struct crypto_hash *ledger_id, uint32_t member, uint32_t key,
-                       const uint8_t nonce[LEDGER_NONCE_SIZE], uint16_t record_index, uint16_t field, uint16_t item,
+void ledger_commitment(struct crypto_hash *out, const struct crypto_hash *ledger_id,
+                       uint32_t member, uint32_t key, const uint8_t nonce[LEDGER_NONCE_SIZE],
+                       uint16_t record_index, uint16_t field, uint16_t item,
                        const struct crypto_hash *field_salt, struct bytes value)
 {
     uint8_t head[4 + 4 + LEDGER_NONCE_SIZE + 2 + 2 + 2];
@@ -48,8 +50,8 @@ static char crockford(char c)
 }
 
 enum anju_err ledger_code_secret(struct crypto_secret *out, const struct crypto_hash *ledger_id,
-                                 const struct ledger_subject_id *subject, enum ledger_code_purpose purpose,
-                                 const char *code)
+                                 const struct ledger_subject_id *subject,
+                                 enum ledger_code_purpose purpose, const char *code)
 {
     char text[LEDGER_CODE_SIZE];
     uint8_t kind = (uint8_t)purpose;
@@ -62,8 +64,9 @@ enum anju_err ledger_code_secret(struct crypto_secret *out, const struct crypto_
     for (size_t i = 0; i < LEDGER_CODE_SIZE; i++) {
         text[i] = crockford(code[i]);
         if (text[i] == 0)
-            return anju_fail(ANJU_ERR_MALFORMED,
-                             "one-time code: character %zu is not a digit or a letter of a code (no U)", i + 1);
+            return anju_fail(
+                ANJU_ERR_MALFORMED,
+                "one-time code: character %zu is not a digit or a letter of a code (no U)", i + 1);
     }
     const struct bytes parts[] = {bytes_of(subject->b, sizeof subject->b), bytes_of(&kind, 1),
                                   bytes_of(text, sizeof text)};
@@ -73,7 +76,8 @@ enum anju_err ledger_code_secret(struct crypto_secret *out, const struct crypto_
     bytes_wipe(&hash, sizeof hash);
     if (crypto_key_of(&key, out) != ANJU_OK) {
         bytes_wipe(out, sizeof *out);
-        return anju_fail(ANJU_ERR_MALFORMED, "one-time code: it makes no usable key; draw another code");
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "one-time code: it makes no usable key; draw another code");
     }
     return ANJU_OK;
 }
