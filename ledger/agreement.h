@@ -128,6 +128,8 @@ struct ledger_certificate {
 
 void ledger_certificate_encode(struct writer *w, const struct ledger_certificate *c);
 ANJU_MUST_CHECK enum anju_err ledger_certificate_decode(struct ledger_certificate *out, struct bytes in);
+/* Reads one from a longer structure: its q says where it ends. The reader fails where it is malformed. */
+void ledger_certificate_read(struct ledger_certificate *out, struct reader *r);
 /* digest("anju/certificate/1", bytes), what the next header names. */
 void ledger_certificate_digest(struct crypto_hash *out, const struct ledger_certificate *c, const struct crypto_hash *ledger_id);
 /* MISMATCH: not exactly q of this set, an index out of range, nil, or a wrong signature: every one is checked. */
@@ -151,7 +153,8 @@ ANJU_MUST_CHECK enum anju_err ledger_polka_verify(const struct ledger_polka *p, 
                                                   const struct crypto_hash *ledger_id);
 
 /* Why a round may be entered: q precommits of any value at round - 1, or q prevotes nil at round - 1,
- * or f + 1 distinct signers with votes at rounds >= round. Signers ascending by id. */
+ * or f + 1 distinct signers with votes at rounds >= round. At least as many, each of them for the same one
+ * of the three reasons; signers ascending by id, so each once. */
 struct ledger_ticket {
     uint64_t height;
     uint32_t round; /* the round to enter, above 0 */

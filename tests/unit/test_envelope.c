@@ -444,17 +444,12 @@ static struct bytes attributes(const struct ledger_value *items, uint32_t count)
 
 START_TEST(changed_attributes_laid_over_the_old_ones_give_the_new_ones)
 {
-    const struct ledger_value old[] = {{1, uint_value(10)},
-                                       {3, uint_value(30)},
-                                       {7, uint_value(70)}};
-    const struct ledger_value change[] = {{2, uint_value(2)},
-                                          {3, {NULL, 0}},
-                                          {7, uint_value(77)},
-                                          {9, uint_value(9)}};
-    const struct ledger_value after[] = {{1, uint_value(10)},
-                                         {2, uint_value(2)},
-                                         {7, uint_value(77)},
-                                         {9, uint_value(9)}};
+    const struct ledger_value old[] = {
+        {1, uint_value(10)}, {3, uint_value(30)}, {7, uint_value(70)}};
+    const struct ledger_value change[] = {
+        {2, uint_value(2)}, {3, {NULL, 0}}, {7, uint_value(77)}, {9, uint_value(9)}};
+    const struct ledger_value after[] = {
+        {1, uint_value(10)}, {2, uint_value(2)}, {7, uint_value(77)}, {9, uint_value(9)}};
     struct ledger_attributes before, out;
 
     ck_assert_int_eq(ledger_attributes_decode(&before, attributes(old, 3), &A), ANJU_OK);
@@ -548,28 +543,28 @@ START_TEST(a_one_time_code_is_a_key_however_it_is_typed)
     struct ledger_subject_id subject = {{1}};
     struct crypto_secret a, b, rate;
 
-    ck_assert_int_eq(ledger_code_secret(&a, &LEDGER, &subject, LEDGER_CODE_CONFIRM,
-                                        "0123456789ABCDEFGHJK"),
-                     ANJU_OK);
-    ck_assert_int_eq(ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_CONFIRM,
-                                        "oI23456789abcdefghjk"),
-                     ANJU_OK);
+    ck_assert_int_eq(
+        ledger_code_secret(&a, &LEDGER, &subject, LEDGER_CODE_CONFIRM, "0123456789ABCDEFGHJK"),
+        ANJU_OK);
+    ck_assert_int_eq(
+        ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_CONFIRM, "oI23456789abcdefghjk"),
+        ANJU_OK);
     ck_assert_mem_eq(a.b, b.b, 32);
-    ck_assert_int_eq(ledger_code_secret(&rate, &LEDGER, &subject, LEDGER_CODE_RATE,
-                                        "0123456789ABCDEFGHJK"),
-                     ANJU_OK);
+    ck_assert_int_eq(
+        ledger_code_secret(&rate, &LEDGER, &subject, LEDGER_CODE_RATE, "0123456789ABCDEFGHJK"),
+        ANJU_OK);
     ck_assert(memcmp(a.b, rate.b, 32) != 0);
     subject.b[0] = 2;
-    ck_assert_int_eq(ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_CONFIRM,
-                                        "0123456789ABCDEFGHJK"),
-                     ANJU_OK);
+    ck_assert_int_eq(
+        ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_CONFIRM, "0123456789ABCDEFGHJK"),
+        ANJU_OK);
     ck_assert(memcmp(a.b, b.b, 32) != 0);
-    ck_assert_int_eq(ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_RATE,
-                                        "0123456789ABCDEFGHJ"),
-                     ANJU_ERR_MALFORMED);
-    ck_assert_int_eq(ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_RATE,
-                                        "0123456789ABCDEFGHJU"),
-                     ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(
+        ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_RATE, "0123456789ABCDEFGHJ"),
+        ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(
+        ledger_code_secret(&b, &LEDGER, &subject, LEDGER_CODE_RATE, "0123456789ABCDEFGHJU"),
+        ANJU_ERR_MALFORMED);
     ck_assert_ptr_nonnull(strstr(anju_err_text(), "character 20"));
 }
 END_TEST
