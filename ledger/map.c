@@ -109,8 +109,10 @@ static struct map_node *build(const struct map_item *items, size_t count, unsign
 
 static void segment_is(struct ledger_map_segment *out, const struct map_node *segment)
 {
-    *out = (struct ledger_map_segment){
-        .prefix = segment->prefix, .bits = segment->bits, .kind = segment->kind, .hash = segment->hash};
+    *out = (struct ledger_map_segment){.prefix = segment->prefix,
+                                       .bits = segment->bits,
+                                       .kind = segment->kind,
+                                       .hash = segment->hash};
 }
 
 /* The loader answers with what storage has: it must be this segment's leaves, in order. */
@@ -123,9 +125,10 @@ static enum anju_err check_loaded(const struct ledger_map_leaf *leaves, size_t c
         ledger_map_segment_of(&of, &leaves[i].key);
         if (of.prefix != is->prefix || of.bits != is->bits ||
             (i > 0 && memcmp(leaves[i - 1].key.b, leaves[i].key.b, sizeof(leaves[i].key.b)) >= 0))
-            return anju_fail(ANJU_ERR_CORRUPT,
-                             "map segment %08x/%u: stored leaf %zu is out of place; rebuild the derived data",
-                             (unsigned)is->prefix, (unsigned)is->bits, i);
+            return anju_fail(
+                ANJU_ERR_CORRUPT,
+                "map segment %08x/%u: stored leaf %zu is out of place; rebuild the derived data",
+                (unsigned)is->prefix, (unsigned)is->bits, i);
     }
     return ANJU_OK;
 }
@@ -155,10 +158,11 @@ static enum anju_err load_segment(struct map_node **out, const struct map_node *
     }
     built = build(items, count, is.bits);
     if (built == NULL || built->kind != is.kind || !crypto_hash_equal(&built->hash, &is.hash)) {
-        err = anju_fail(ANJU_ERR_CORRUPT,
-                        "map segment %08x/%u: the %zu stored leaves do not have its hash; take a newer view, "
-                        "or rebuild the derived data",
-                        (unsigned)is.prefix, (unsigned)is.bits, count);
+        err = anju_fail(
+            ANJU_ERR_CORRUPT,
+            "map segment %08x/%u: the %zu stored leaves do not have its hash; take a newer view, "
+            "or rebuild the derived data",
+            (unsigned)is.prefix, (unsigned)is.bits, count);
         goto out;
     }
     *out = built;
@@ -271,12 +275,13 @@ static struct map_node *update_tree(struct update *u, struct map_node *old, unsi
         return update_bucket(u, old, depth, leaves, count);
     split = leaves_split(leaves, count, depth);
     left = update_tree(u, map_child(old, 0), depth + 1, leaves, split);
-    return inner_new(left, update_tree(u, map_child(old, 1), depth + 1, leaves + split, count - split));
+    return inner_new(left,
+                     update_tree(u, map_child(old, 1), depth + 1, leaves + split, count - split));
 }
 
 static struct map_node *update_segment(struct update *u, const struct map_node *old,
-                                       struct ledger_map_segment *is, const struct ledger_map_leaf *leaves,
-                                       size_t count)
+                                       struct ledger_map_segment *is,
+                                       const struct ledger_map_leaf *leaves, size_t count)
 {
     struct map_node *before = NULL;
     struct map_node *after;
@@ -310,8 +315,8 @@ static struct map_node *update_top(struct update *u, struct map_node *old, unsig
         return update_segment(u, old, &is, leaves, count);
     split = leaves_split(leaves, count, depth);
     left = update_top(u, old == NULL ? NULL : map_child(old, 0), depth + 1, leaves, split);
-    return inner_new(left, update_top(u, old == NULL ? NULL : map_child(old, 1), depth + 1, leaves + split,
-                                      count - split));
+    return inner_new(left, update_top(u, old == NULL ? NULL : map_child(old, 1), depth + 1,
+                                      leaves + split, count - split));
 }
 
 /* Versions */
@@ -332,7 +337,15 @@ struct ledger_map *ledger_map_empty(void)
     return map_new(NULL, NULL);
 }
 
-static struct map_node *open_top(const struct ledger_map_segment *segments, size_t count, unsigned depth)
+struct ledger_map *ledger_map_nothing(void)
+{
+    static struct ledger_map nothing = {.refs = 1}; /* its first reference is never let go */
+
+    return &nothing;
+}
+
+static struct map_node *open_top(const struct ledger_map_segment *segments, size_t count,
+                                 unsigned depth)
 {
     struct map_node *left;
     size_t split = 0;
@@ -379,8 +392,9 @@ void ledger_map_root(struct crypto_hash *out, const struct ledger_map *m)
     *out = m->root == NULL ? CRYPTO_ZERO_HASH : m->root->hash;
 }
 
-enum anju_err ledger_map_update(struct ledger_map **out, struct ledger_map *m, const struct ledger_map_leaf *leaves,
-                                size_t count, void (*on_segment)(void *ctx, const struct ledger_map_segment *s),
+enum anju_err ledger_map_update(struct ledger_map **out, struct ledger_map *m,
+                                const struct ledger_map_leaf *leaves, size_t count,
+                                void (*on_segment)(void *ctx, const struct ledger_map_segment *s),
                                 void *ctx)
 {
     struct update u = {.source = &m->source, .on_segment = on_segment, .ctx = ctx, .err = ANJU_OK};
@@ -398,7 +412,8 @@ enum anju_err ledger_map_update(struct ledger_map **out, struct ledger_map *m, c
     return ANJU_OK;
 }
 
-/* The same subtree without the loaded segments that nobody touched; `n` itself where nothing changes. */
+/* The same subtree without the loaded segments that nobody touched; `n` itself where nothing
+ * changes. */
 static struct map_node *trim_top(struct map_node *n)
 {
     struct ledger_map_segment is;

@@ -7,7 +7,8 @@
 
 static void key_of(struct ledger_map_key *out, uint16_t day, struct bytes chain_key)
 {
-    static const char tag[] = "anju/key/1"; /* hashed with its NUL: that is the 0x00 after the tag */
+    static const char tag[] =
+        "anju/key/1"; /* hashed with its NUL: that is the 0x00 after the tag */
     uint8_t small[256];
     struct crypto_hash hash;
 
@@ -24,7 +25,8 @@ static void key_of(struct ledger_map_key *out, uint16_t day, struct bytes chain_
     memcpy(out->b + 2, hash.b, sizeof(out->b) - 2);
 }
 
-void ledger_map_key_subject(struct ledger_map_key *out, uint16_t procedure, const struct ledger_subject_id *id)
+void ledger_map_key_subject(struct ledger_map_key *out, uint16_t procedure,
+                            const struct ledger_subject_id *id)
 {
     uint8_t chain_key[1 + 2 + LEDGER_SUBJECT_SIZE];
 
@@ -72,7 +74,8 @@ void ledger_map_segment_of(struct ledger_map_segment *out, const struct ledger_m
     out->prefix = first & (UINT32_MAX << (32 - out->bits));
 }
 
-void map_inner_hash(struct crypto_hash *out, const struct crypto_hash *left, const struct crypto_hash *right)
+void map_inner_hash(struct crypto_hash *out, const struct crypto_hash *left,
+                    const struct crypto_hash *right)
 {
     uint8_t bytes[1 + 32 + 32];
 
@@ -98,7 +101,8 @@ size_t map_items_split(const struct map_item *items, size_t count, unsigned dept
     return low;
 }
 
-void map_items_hash(struct crypto_hash *out, const struct map_item *items, size_t count, unsigned depth)
+void map_items_hash(struct crypto_hash *out, const struct map_item *items, size_t count,
+                    unsigned depth)
 {
     struct crypto_hash left;
     struct crypto_hash right;

@@ -76,10 +76,15 @@ static inline const struct map_item *map_items(const struct map_node *bucket)
     return ((const struct map_bucket *)bucket)->item;
 }
 
+/* The one empty map that nobody owns: what an empty view has. */
+struct ledger_map *ledger_map_nothing(void);
 /* H(03 || left || right). */
-void map_inner_hash(struct crypto_hash *out, const struct crypto_hash *left, const struct crypto_hash *right);
-/* The hash of the subtree at `depth` over items that share `depth` bits; zero where there are none. */
-void map_items_hash(struct crypto_hash *out, const struct map_item *items, size_t count, unsigned depth);
+void map_inner_hash(struct crypto_hash *out, const struct crypto_hash *left,
+                    const struct crypto_hash *right);
+/* The hash of the subtree at `depth` over items that share `depth` bits; zero where there are none.
+ */
+void map_items_hash(struct crypto_hash *out, const struct map_item *items, size_t count,
+                    unsigned depth);
 /* How many of the leading items have bit `depth` clear. */
 size_t map_items_split(const struct map_item *items, size_t count, unsigned depth);
 /* A segment's subtree, brought by the source where it is cold; borrowed from the segment. */

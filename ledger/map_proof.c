@@ -5,8 +5,8 @@
 
 #include "ledger/map_node.h"
 
-/* The stream of a proof (docs/formats.md, "Chains and the map"): a subtree without an asked key is 0 or
- * 1, one with is 0, 2 or 3. */
+/* The stream of a proof (docs/formats.md, "Chains and the map"): a subtree without an asked key is
+ * 0 or 1, one with is 0, 2 or 3. */
 enum map_tag { TAG_EMPTY = 0, TAG_HASH = 1, TAG_LEAF = 2, TAG_INNER = 3 };
 
 static size_t keys_split(const struct ledger_map_key *keys, size_t count, unsigned depth)
@@ -48,8 +48,8 @@ static void put_leaf(struct writer *w, const struct ledger_map_leaf *leaf)
     writer_bytes(w, crypto_hash_bytes(&leaf->state));
 }
 
-static void prove_items(struct writer *w, const struct map_item *items, size_t n_items, unsigned depth,
-                        const struct ledger_map_key *keys, size_t count)
+static void prove_items(struct writer *w, const struct map_item *items, size_t n_items,
+                        unsigned depth, const struct ledger_map_key *keys, size_t count)
 {
     size_t item_split;
     size_t key_split;
@@ -68,7 +68,8 @@ static void prove_items(struct writer *w, const struct map_item *items, size_t n
         item_split = map_items_split(items, n_items, depth);
         key_split = keys_split(keys, count, depth);
         prove_items(w, items, item_split, depth + 1, keys, key_split);
-        prove_items(w, items + item_split, n_items - item_split, depth + 1, keys + key_split, count - key_split);
+        prove_items(w, items + item_split, n_items - item_split, depth + 1, keys + key_split,
+                    count - key_split);
     }
 }
 
@@ -105,8 +106,9 @@ static enum anju_err prove_node(struct prover *p, const struct map_node *n, unsi
     return err;
 }
 
-enum anju_err ledger_map_prove_with(struct writer *out, const struct ledger_map *m, const struct ledger_map_key *keys,
-                                    size_t count, ledger_map_load_fn *load, void *ctx)
+enum anju_err ledger_map_prove_with(struct writer *out, const struct ledger_map *m,
+                                    const struct ledger_map_key *keys, size_t count,
+                                    ledger_map_load_fn *load, void *ctx)
 {
     const struct map_source source = {.load = load, .ctx = ctx};
     struct prover p = {.out = out, .source = &source};
@@ -121,8 +123,8 @@ enum anju_err ledger_map_prove_with(struct writer *out, const struct ledger_map 
     return err;
 }
 
-enum anju_err ledger_map_prove(struct writer *out, const struct ledger_map *m, const struct ledger_map_key *keys,
-                               size_t count)
+enum anju_err ledger_map_prove(struct writer *out, const struct ledger_map *m,
+                               const struct ledger_map_key *keys, size_t count)
 {
     return ledger_map_prove_with(out, m, keys, count, m->source.load, m->source.ctx);
 }
@@ -140,9 +142,11 @@ struct checker {
 /* What the stream says a subtree is. */
 enum subtree { SUBTREE_EMPTY, SUBTREE_LEAF, SUBTREE_INNER, SUBTREE_HIDDEN };
 
-static enum subtree check_node(struct checker *c, struct crypto_hash *hash, unsigned depth, size_t from, size_t count);
+static enum subtree check_node(struct checker *c, struct crypto_hash *hash, unsigned depth,
+                               size_t from, size_t count);
 
-static bool prefix_equal(const struct ledger_map_key *a, const struct ledger_map_key *b, unsigned bits)
+static bool prefix_equal(const struct ledger_map_key *a, const struct ledger_map_key *b,
+                         unsigned bits)
 {
     const unsigned whole = bits / 8;
     const unsigned rest = bits % 8;
@@ -152,7 +156,8 @@ static bool prefix_equal(const struct ledger_map_key *a, const struct ledger_map
     return rest == 0 || ((a->b[whole] ^ b->b[whole]) >> (8 - rest)) == 0;
 }
 
-static enum subtree check_leaf(struct checker *c, struct crypto_hash *hash, unsigned depth, size_t from, size_t count)
+static enum subtree check_leaf(struct checker *c, struct crypto_hash *hash, unsigned depth,
+                               size_t from, size_t count)
 {
     struct ledger_map_leaf leaf;
 
@@ -161,7 +166,8 @@ static enum subtree check_leaf(struct checker *c, struct crypto_hash *hash, unsi
     leaf.live = reader_u64(&c->r);
     reader_copy(&c->r, leaf.root.b, sizeof(leaf.root.b));
     reader_copy(&c->r, leaf.state.b, sizeof(leaf.state.b));
-    /* The asked keys here all share the walked prefix; a leaf of another place would prove nothing. */
+    /* The asked keys here all share the walked prefix; a leaf of another place would prove nothing.
+     */
     if (!prefix_equal(&leaf.key, &c->keys[from], depth))
         c->wrong = true;
     for (size_t i = from; i < from + count; i++) {
@@ -174,7 +180,8 @@ static enum subtree check_leaf(struct checker *c, struct crypto_hash *hash, unsi
     return SUBTREE_LEAF;
 }
 
-static enum subtree check_inner(struct checker *c, struct crypto_hash *hash, unsigned depth, size_t from, size_t count)
+static enum subtree check_inner(struct checker *c, struct crypto_hash *hash, unsigned depth,
+                                size_t from, size_t count)
 {
     struct crypto_hash left;
     struct crypto_hash right;
@@ -189,13 +196,15 @@ static enum subtree check_inner(struct checker *c, struct crypto_hash *hash, uns
     split = keys_split(c->keys + from, count, depth);
     a = check_node(c, &left, depth + 1, from, split);
     b = check_node(c, &right, depth + 1, from + split, count - split);
-    if ((a == SUBTREE_EMPTY && (b == SUBTREE_EMPTY || b == SUBTREE_LEAF)) || (b == SUBTREE_EMPTY && a == SUBTREE_LEAF))
+    if ((a == SUBTREE_EMPTY && (b == SUBTREE_EMPTY || b == SUBTREE_LEAF)) ||
+        (b == SUBTREE_EMPTY && a == SUBTREE_LEAF))
         c->wrong = true;
     map_inner_hash(hash, &left, &right);
     return SUBTREE_INNER;
 }
 
-static enum subtree check_node(struct checker *c, struct crypto_hash *hash, unsigned depth, size_t from, size_t count)
+static enum subtree check_node(struct checker *c, struct crypto_hash *hash, unsigned depth,
+                               size_t from, size_t count)
 {
     const uint8_t tag = reader_u8(&c->r);
 
@@ -220,8 +229,9 @@ static enum subtree check_node(struct checker *c, struct crypto_hash *hash, unsi
     return SUBTREE_EMPTY;
 }
 
-enum anju_err ledger_map_check(const struct crypto_hash *root, struct bytes proof, const struct ledger_map_key *keys,
-                               size_t count, bool *found, struct ledger_map_leaf *leaves)
+enum anju_err ledger_map_check(const struct crypto_hash *root, struct bytes proof,
+                               const struct ledger_map_key *keys, size_t count, bool *found,
+                               struct ledger_map_leaf *leaves)
 {
     struct checker c = {.r = reader_over(proof), .found = found, .leaves = leaves, .keys = keys};
     struct crypto_hash hash;
@@ -235,7 +245,8 @@ enum anju_err ledger_map_check(const struct crypto_hash *root, struct bytes proo
     }
     check_node(&c, &hash, 0, 0, count);
     if (reader_finish(&c.r) != ANJU_OK || c.wrong)
-        err = anju_fail(ANJU_ERR_MALFORMED, "map proof: %zu bytes that do not have the form of a proof for %zu keys",
+        err = anju_fail(ANJU_ERR_MALFORMED,
+                        "map proof: %zu bytes that do not have the form of a proof for %zu keys",
                         proof.size, count);
     else if (!crypto_hash_equal(&hash, root))
         err = anju_fail(ANJU_ERR_MISMATCH, "map proof: it does not lead to the map root");

@@ -49,7 +49,8 @@ static void random_leaf(struct ledger_map_leaf *out)
 
 static int by_key(const void *a, const void *b)
 {
-    return memcmp(((const struct ledger_map_leaf *)a)->key.b, ((const struct ledger_map_leaf *)b)->key.b, 32);
+    return memcmp(((const struct ledger_map_leaf *)a)->key.b,
+                  ((const struct ledger_map_leaf *)b)->key.b, 32);
 }
 
 static size_t model_find(const struct ledger_map_key *key, bool *found)
@@ -80,7 +81,8 @@ static unsigned bit(const struct ledger_map_key *k, unsigned depth)
     return (unsigned)k->b[depth / 8] >> (7 - depth % 8) & 1u;
 }
 
-static void hash_two(struct crypto_hash *out, const struct crypto_hash *l, const struct crypto_hash *r)
+static void hash_two(struct crypto_hash *out, const struct crypto_hash *l,
+                     const struct crypto_hash *r)
 {
     const uint8_t tag = 3;
     const struct bytes parts[] = {bytes_of(&tag, 1), crypto_hash_bytes(l), crypto_hash_bytes(r)};
@@ -103,7 +105,8 @@ static void hash_leaf(struct crypto_hash *out, const struct ledger_map_leaf *lea
 }
 
 /* The definition, as docs/formats.md says it. */
-static void root_of(struct crypto_hash *out, const struct ledger_map_leaf *leaves, size_t count, unsigned depth)
+static void root_of(struct crypto_hash *out, const struct ledger_map_leaf *leaves, size_t count,
+                    unsigned depth)
 {
     struct crypto_hash l, r;
     size_t split = 0;
@@ -148,7 +151,8 @@ static void on_segment(void *ctx, const struct ledger_map_segment *s)
     stored[i] = *s;
 }
 
-/* The newest version with `count` random changes, some to keys that are there; the model follows. */
+/* The newest version with `count` random changes, some to keys that are there; the model follows.
+ */
 static struct ledger_map *changed(struct ledger_map *m, size_t count)
 {
     struct ledger_map_leaf *leaves = anju_alloc(count * sizeof(*leaves));
@@ -215,7 +219,8 @@ static enum anju_err load(void *ctx, struct ledger_map_leaf **leaves, size_t *co
 
 START_TEST(a_subjects_key_begins_with_its_day_and_a_lists_with_zero)
 {
-    const struct ledger_subject_id id = {{0x4e, 0x20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}};
+    const struct ledger_subject_id id = {
+        {0x4e, 0x20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}};
     struct writer w = {0};
     struct ledger_map_key key, other;
     struct crypto_hash hash;
@@ -339,7 +344,8 @@ START_TEST(a_map_opened_cold_loads_only_the_segments_that_are_asked_for)
 }
 END_TEST
 
-/* What the last merge left alone may go; what was touched since must stay, for the store lacks it. */
+/* What the last merge left alone may go; what was touched since must stay, for the store lacks it.
+ */
 START_TEST(trim_lets_untouched_segments_go_and_keeps_the_root)
 {
     struct store store = {0};
@@ -394,7 +400,8 @@ START_TEST(leaves_that_do_not_have_their_segments_hash_are_refused)
     writer_u8(&proof, 77);
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         store.lie = lies[i].lie;
-        ck_assert_int_eq(ledger_map_update(&after, m, &model[model_count - 1], 1, NULL, NULL), lies[i].err);
+        ck_assert_int_eq(ledger_map_update(&after, m, &model[model_count - 1], 1, NULL, NULL),
+                         lies[i].err);
         ck_assert_int_eq(ledger_map_prove(&proof, m, &model[model_count - 1].key, 1), lies[i].err);
         ck_assert_uint_eq(proof.size, 1);
         ck_assert_uint_gt(strlen(anju_err_text()), 0);
@@ -443,7 +450,8 @@ START_TEST(proofs_of_many_keys_say_what_is_there_and_what_never_was)
         ledger_map_root(&root, m);
         writer_clear(&proof);
         ck_assert_int_eq(ledger_map_prove(&proof, m, keys, n), ANJU_OK);
-        ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves), ANJU_OK);
+        ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves),
+                         ANJU_OK);
         for (size_t i = 0; i < n; i++) {
             bool there;
             const size_t at = model_find(&keys[i], &there);
@@ -476,21 +484,26 @@ START_TEST(a_proof_with_any_bit_changed_is_refused)
     ck_assert_int_eq(ledger_map_prove(&proof, m, keys, n), ANJU_OK);
     for (size_t i = 0; i < proof.size * 8; i++) {
         proof.data[i / 8] ^= (uint8_t)(1u << i % 8);
-        ck_assert_int_ne(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves), ANJU_OK);
+        ck_assert_int_ne(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves),
+                         ANJU_OK);
         for (size_t k = 0; k < n; k++)
             ck_assert(!found[k]);
         proof.data[i / 8] ^= (uint8_t)(1u << i % 8);
     }
     for (size_t size = 0; size < proof.size; size++)
-        ck_assert_int_ne(ledger_map_check(&root, bytes_of(proof.data, size), keys, n, found, leaves), ANJU_OK);
+        ck_assert_int_ne(
+            ledger_map_check(&root, bytes_of(proof.data, size), keys, n, found, leaves), ANJU_OK);
     writer_u8(&proof, 0);
-    ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves), ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves),
+                     ANJU_ERR_MALFORMED);
     proof.size--;
     ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves), ANJU_OK);
     /* A proof of other keys, or for another root. */
-    ck_assert_int_ne(ledger_map_check(&root, writer_view(&proof), keys + 1, n - 1, found, leaves), ANJU_OK);
+    ck_assert_int_ne(ledger_map_check(&root, writer_view(&proof), keys + 1, n - 1, found, leaves),
+                     ANJU_OK);
     root.b[0] ^= 1;
-    ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves), ANJU_ERR_MISMATCH);
+    ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), keys, n, found, leaves),
+                     ANJU_ERR_MISMATCH);
     writer_free(&proof);
     ledger_map_release(m);
 }
@@ -507,8 +520,8 @@ static void put_leaf(struct writer *w, const struct ledger_map_leaf *leaf)
     writer_put(w, leaf->state.b, 32);
 }
 
-static enum anju_err check_one(struct writer *w, const struct crypto_hash *root, const struct ledger_map_key *key,
-                               bool *found)
+static enum anju_err check_one(struct writer *w, const struct crypto_hash *root,
+                               const struct ledger_map_key *key, bool *found)
 {
     struct ledger_map_leaf leaf;
     const enum anju_err err = ledger_map_check(root, writer_view(w), key, 1, found, &leaf);
@@ -612,7 +625,8 @@ START_TEST(a_reader_proves_cold_keys_with_its_own_loader)
     ck_assert_int_eq(ledger_map_prove(&proof, m, &model[3].key, 1), ANJU_ERR_CORRUPT);
     ck_assert_int_eq(ledger_map_prove_with(&proof, m, &model[3].key, 1, load, &own), ANJU_OK);
     ledger_map_root(&root, m);
-    ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), &model[3].key, 1, &found, &leaf), ANJU_OK);
+    ck_assert_int_eq(ledger_map_check(&root, writer_view(&proof), &model[3].key, 1, &found, &leaf),
+                     ANJU_OK);
     ck_assert(found);
     writer_free(&proof);
     ledger_map_release(m);
