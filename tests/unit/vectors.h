@@ -21,6 +21,7 @@ void vectors_each(const char *folder, vectors_fn *each, void *ctx);
 /* Members of an object; a missing one or one of another type fails the test. */
 const char *vectors_text(json_t *object, const char *key);
 json_int_t vectors_int(json_t *object, const char *key);
+uint64_t vectors_u64(json_t *object, const char *key); /* takes 2^64 - 1 too */
 json_t *vectors_array(json_t *object, const char *key);
 
 /* Hexadecimal of any length, also with '-' between the bytes. Heap; free. */
