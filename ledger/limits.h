@@ -5,7 +5,10 @@
 #ifndef ANJU_LEDGER_LIMITS_H
 #define ANJU_LEDGER_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/err.h"
 
 enum {
     LEDGER_CAP_FACTOR = 8,
@@ -48,5 +51,10 @@ struct ledger_limits {
     uint64_t valid_ahead_ms;
     uint64_t heartbeat_ms;
 };
+
+void ledger_limits_defaults(struct ledger_limits *out);
+/* Whatever one surface accepts, the next one can carry: a record fits an envelope, an envelope a batch, a
+ * batch a frame and a block. MALFORMED with words: one does not, or one is 0 or over its hard cap. */
+ANJU_MUST_CHECK enum anju_err ledger_limits_check(const struct ledger_limits *l);
 
 #endif

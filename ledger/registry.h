@@ -87,6 +87,11 @@ struct ledger_genesis {
     struct arena arena; /* owns everything above */
 };
 void ledger_genesis_free(struct ledger_genesis *g);
+void ledger_timeouts_defaults(struct ledger_timeouts *out);
+/* The roles that a member may have: docs/procedures.md, "Roles". */
+bool ledger_role_is_known(struct bytes role);
+/* government, property, agency, auditor, integrator, authority. */
+bool ledger_kind_is_known(struct bytes kind);
 
 struct ledger_registry {
     const struct ledger_genesis *genesis; /* borrowed */
@@ -97,6 +102,8 @@ struct ledger_registry {
     struct ledger_procedure **procedures; /* decoded, ascending by (number, version) */
 };
 
+/* The checks that need no decoding of procedures; ledger_registry_new makes them first. */
+ANJU_MUST_CHECK enum anju_err ledger_genesis_check(const struct ledger_genesis *genesis);
 /* Checks what a genesis must hold (numbers in order, one center, 4 nodes unless development, keys on
  * the curve, procedures that decode, limits in which each size fits the next) and decodes it.
  * MALFORMED with words that name the thing. `*out` borrows from genesis until ledger_registry_free. */
@@ -114,7 +121,8 @@ bool ledger_code_list_has(const struct ledger_code_list *l, struct bytes code);
 const struct ledger_calendar *ledger_registry_calendar(const struct ledger_registry *r, uint32_t number);
 
 /* The records and effects of the built-in subjects that genesis writes, in the order of their entries
- * (members, keys, nodes, procedures, indexes, limits, calendars, code lists). For execution at height 0. */
+ * (members, keys, nodes, procedures, indexes, limits, calendars, code lists). For execution at height 0.
+ * Attribute numbers: ledger/builtin.h. */
 struct ledger_genesis_entry {
     struct bytes record; /* made by the node: no holders, no cosignatures */
     struct ledger_effect effect;
