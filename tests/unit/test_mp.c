@@ -164,6 +164,59 @@ START_TEST(other_types_bad_text_and_leftovers_are_refused)
 }
 END_TEST
 
+/* Whatever follows a head that is not ours, in whatever length. */
+START_TEST(a_head_that_is_not_ours_is_refused_with_any_tail)
+{
+    uint8_t data[300];
+
+    for (unsigned head = 0x80; head < 0xe0; head++) {
+        bool ours = (head >= 0x90 && head < 0xc0) || head == 0xc2 || head == 0xc3 ||
+                    (head >= 0xc4 && head <= 0xc6) || (head >= 0xcc && head <= 0xd3) ||
+                    (head >= 0xd9 && head <= 0xdd);
+
+        for (size_t size = 1; size < sizeof data && !ours; size++) {
+            memset(data, 'a', sizeof data);
+            data[0] = (uint8_t)head;
+            ck_assert(!accepted(data, size));
+            data[1] = (uint8_t)(size - 2); /* a length that fits */
+            ck_assert(!accepted(data, size));
+        }
+    }
+}
+END_TEST
+
+START_TEST(arrays_of_all_lengths_have_one_form)
+{
+    static const struct {
+        uint32_t count;
+        size_t head;
+    } cases[] = {{0, 1}, {15, 1}, {16, 3}, {65535, 3}, {65536, 5}};
+    static const uint32_t forms[] = {15, 65535, UINT32_MAX};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        writer_clear(&w);
+        mp_put_array(&w, cases[i].count);
+        ck_assert_uint_eq(w.size, cases[i].head);
+        memset(writer_reserve(&w, cases[i].count), 1, cases[i].count);
+        ck_assert_int_eq(mp_check(writer_view(&w)), ANJU_OK);
+        for (size_t form = 0; form < 3; form++) {
+            struct writer other = {0};
+
+            if (cases[i].head >= 2 * form + 1 || cases[i].count > forms[form])
+                continue;
+            writer_u8(&other, form == 1 ? 0xdc : 0xdd);
+            if (form == 1)
+                writer_u16(&other, (uint16_t)cases[i].count);
+            else
+                writer_u32(&other, cases[i].count);
+            memset(writer_reserve(&other, cases[i].count), 1, cases[i].count);
+            ck_assert_int_eq(mp_check(writer_view(&other)), ANJU_ERR_MALFORMED);
+            writer_free(&other);
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_value_of_another_type_or_over_its_bound_fails_the_reader)
 {
     struct mp_reader m;
@@ -347,6 +400,10 @@ static void compare_with_library(const uint8_t *data, size_t size)
     size_t used = 0;
     bool expected = false;
 
+    /* array 32 and map 32: the library reserves 64 GiB on the word of five bytes, before it looks
+     * whether they are there. (One reason for a reader of our own.) */
+    if (memchr(data, 0xdd, size) != NULL || memchr(data, 0xdf, size) != NULL)
+        return;
     msgpack_unpacked_init(&result);
     if (msgpack_unpack_next(&result, (const char *)data, size, &used) == MSGPACK_UNPACK_SUCCESS &&
         used == size) {
@@ -448,6 +505,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(c, depth_eight_is_taken_and_nine_is_refused);
     tcase_add_test(c, a_count_above_the_bytes_left_is_refused_at_once);
     tcase_add_test(c, other_types_bad_text_and_leftovers_are_refused);
+    tcase_add_test(c, a_head_that_is_not_ours_is_refused_with_any_tail);
+    tcase_add_test(c, arrays_of_all_lengths_have_one_form);
     tcase_add_test(c, a_value_of_another_type_or_over_its_bound_fails_the_reader);
     tcase_add_test(c, skip_gives_the_bytes_of_one_whole_value);
     tcase_add_test(c, of_the_msgpack_suite_the_canonical_form_is_taken_and_the_rest_refused);
