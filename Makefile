@@ -10,6 +10,12 @@ WERROR ?=
 comma := ,
 BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 
+# One line a file; V=1 shows the commands.
+ifneq ($(V),1)
+Q := @
+say = @echo '  $(1) $@'
+endif
+
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wstrict-prototypes \
         -Wmissing-prototypes -Wformat=2 -Werror=format-security $(if $(WERROR),-Werror)
 CPPFLAGS += -D_GNU_SOURCE -I.
@@ -63,14 +69,17 @@ LINK := $(foreach m,tools node rpc storage consensus ledger crypto base,$(filter
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # The two programs.
 PROGRAMS := $(if $(wildcard node/anjud.c),$(BUILD)/anjud) $(if $(wildcard tools/anju.c),$(BUILD)/anju)
 $(BUILD)/anjud: $(BUILD)/node/anjud.o $(LINK)
-	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
 $(BUILD)/anju: $(BUILD)/tools/anju.o $(LINK)
-	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # Tests. tests/unit/test_NAME.c and tests/sim/test_NAME.c are programs of Check tests; the other
 # files of tests/unit are what they share. tests/net/test_NAME.{sh,py} run real processes; a .c
@@ -82,7 +91,8 @@ NET_SCRIPTS := $(sort $(wildcard tests/net/test_*.sh tests/net/test_*.py))
 $(BUILD)/libunit.a: $(SHARED_OBJ)
 	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
-	$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
 .PHONY: all unit test test-long run-tests run-unit ready deps check-layers format demo run-demo clean help
@@ -136,7 +146,7 @@ clean:
 
 ## help: this list
 help:
-	@echo "make [SAN=address,undefined | SAN=thread] [WERROR=1] [OPT=-O2] TARGET"
+	@echo "make [SAN=address,undefined | SAN=thread] [WERROR=1] [OPT=-O2] [V=1] TARGET"
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
 	  printf '  %-13s %s\n' "$$name" "$$text"; done
 
