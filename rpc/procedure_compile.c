@@ -96,7 +96,7 @@ void back(struct compile *c, size_t mark)
     json_pointer_cut(c->pointer, mark);
 }
 
-static const char *type_words(json_type type)
+static const char *json_type_words(json_type type)
 {
     switch (type) {
     case JSON_OBJECT: return "an object";
@@ -113,7 +113,7 @@ static const char *type_words(json_type type)
 
 const char *json_words(const json_t *j)
 {
-    return j == NULL ? "nothing" : type_words(json_typeof(j));
+    return j == NULL ? "nothing" : json_type_words(json_typeof(j));
 }
 
 json_t *member_of(struct compile *c, json_t *object, const char *name, json_type type, bool required)
@@ -122,13 +122,13 @@ json_t *member_of(struct compile *c, json_t *object, const char *name, json_type
 
     if (j == NULL) {
         if (required)
-            fault(c, NULL, "`%s` is missing; it must be %s", name, type_words(type));
+            fault(c, NULL, "`%s` is missing; it must be %s", name, json_type_words(type));
         return NULL;
     }
     if (json_typeof(j) == type || (type == JSON_TRUE && json_is_boolean(j)))
         return j;
     size_t mark = go(c, name);
-    fault(c, type_words(type), "`%s` is %s", name, json_words(j));
+    fault(c, json_type_words(type), "`%s` is %s", name, json_words(j));
     back(c, mark);
     return NULL;
 }

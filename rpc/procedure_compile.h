@@ -9,12 +9,25 @@
 #include "rpc/json_place.h"
 #include "rpc/procedure_json.h"
 
+/* A type as people write it: BASE[:ARGUMENT][\[n\]][!] */
+enum type_base {
+    TYPE_BOOL, TYPE_INT, TYPE_MONEY, TYPE_TIME, TYPE_DATE, TYPE_TEXT, TYPE_BYTES, TYPE_HASH, TYPE_KEY,
+    TYPE_MEMBER, TYPE_REF, TYPE_CODE, TYPE_PRIVATE, TYPE_FILE, TYPE_LINES,
+};
+struct type {
+    enum type_base base;
+    bool required;
+    uint32_t list_max; /* 0: a single value */
+    int64_t min, max;  /* int, money: bounds; text: the longest, in bytes; bytes: the exact size */
+    char argument[65]; /* code: the list; ref: the procedure; empty where there is none */
+};
 /* A name with its number for ever. */
 struct name {
     const char *text;
     uint16_t number;
     bool used; /* this version has it */
     bool fresh; /* the file did not have its number */
+    struct type type; /* attributes and fields */
 };
 
 /* Names of one kind in the order of the file, from `first` on. */
@@ -26,12 +39,39 @@ struct names {
     struct name *items;
 };
 
+/* What a procedure shows to expressions: its own, and those of others that it uses. */
+struct face {
+    const char *name;
+    uint16_t number;
+    json_t *root;
+    struct names states, attributes, indexes;
+    const struct face *parent; /* whose subjects are the parents of its own; NULL: it has none */
+};
+enum { FACES_MAX = 8, EXPR_NODES_MAX = 64 };
+
+struct face;
+enum value_kind { KIND_NONE, KIND_BOOL, KIND_INT, KIND_TEXT, KIND_BYTES, KIND_MEMBER, KIND_REF, KIND_LINE };
+struct value {
+    enum value_kind kind; /* NONE: after a fault */
+    bool list;
+    const struct face *face; /* REF, LINE: of which procedure; NULL: a plain reference */
+};
 struct compile {
     const struct procedure_json_source *source;
     struct procedure_json_result *result;
     json_t *root;
     char pointer[256]; /* where the compiler is reading */
     struct arena arena;
+    struct face *self; /* = faces */
+    struct face faces[FACES_MAX];
+    uint32_t n_faces;
+    struct names fields; /* "name type": a number is never retyped */
+    struct names actions, clocks, tables, clauses;
+    struct names here;   /* the fields of the action being compiled, by their bare names */
+    struct value item;   /* what `item` is, inside all, any and sum */
+    bool working_time; /* some span needs a calendar */
+    const char *action; /* the one being compiled, or NULL */
+    unsigned nodes;     /* of its expressions so far */
 };
 
 /* A fault at the current place; `right` may be NULL. */
@@ -56,9 +96,11 @@ int64_t integer_of(struct compile *c, const json_t *j, int64_t min, int64_t max,
 bool name_is_good(struct compile *c, const char *text);
 
 /* The numbers kept in the file. Load first, then use the names in the order of the file, then write. */
-void names_load(struct compile *c, struct names *n);
+void names_load(struct compile *c, struct names *n, json_t *root);
 /* The number of a name that this version declares; a new one gets the next free number. */
-uint16_t names_declare(struct compile *c, struct names *n, const char *text);
+struct name *names_declare(struct compile *c, struct names *n, const char *text);
+/* The same for a name that may be declared again by another action. */
+struct name *names_share(struct compile *c, struct names *n, const char *text);
 /* A declared name, or NULL. */
 const struct name *names_find(const struct names *n, const char *text);
 /* The number of a name that must have been declared; a fault and 0 otherwise. */
@@ -66,18 +108,6 @@ uint16_t names_number(struct compile *c, const struct names *n, const char *text
 /* Writes the source with these numbers in its member `numbers`; true where a number is new. */
 bool names_write(struct writer *out, struct bytes source, struct names *const *all, size_t count);
 
-/* A type as people write it: BASE[:ARGUMENT][\[n\]][!] */
-enum type_base {
-    TYPE_BOOL, TYPE_INT, TYPE_MONEY, TYPE_TIME, TYPE_DATE, TYPE_TEXT, TYPE_BYTES, TYPE_HASH, TYPE_KEY,
-    TYPE_MEMBER, TYPE_REF, TYPE_CODE, TYPE_PRIVATE, TYPE_FILE, TYPE_LINES,
-};
-struct type {
-    enum type_base base;
-    bool required;
-    uint32_t list_max; /* 0: a single value */
-    int64_t min, max;  /* int, money: bounds; text: the longest, in bytes; bytes: the exact size */
-    char argument[65]; /* code: the list; ref: the procedure; empty where there is none */
-};
 /* False (with a fault) where the text is no type. */
 bool type_parse(struct compile *c, struct type *out, const char *text);
 
@@ -88,5 +118,53 @@ struct span {
     uint32_t count; /* of the unit; SPAN_MS: of seconds */
 };
 bool span_parse(struct compile *c, struct span *out, const json_t *j);
+
+/* Expressions in prefix order: an operator, its operands after it. */
+enum expr_op {
+    EXPR_INT, EXPR_BOOL, EXPR_TEXT,              /* value; value; text */
+    EXPR_FIELD, EXPR_ATTRIBUTE,                  /* number */
+    EXPR_SELF, EXPR_ACTOR, EXPR_NOW, EXPR_ITEM,  /* item of the enclosing all, any or sum */
+    EXPR_PART,                                   /* number: which part of a line; operand: the item */
+    EXPR_HAS, EXPR_OF,                           /* of: procedure, attribute number; operand: the reference */
+    EXPR_STATE, EXPR_STATE_OF,                   /* number of a state; of: procedure, operand: the reference */
+    EXPR_AND, EXPR_OR, EXPR_NOT,                 /* count of operands */
+    EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE,
+    EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV, EXPR_MIN, EXPR_MAX, EXPR_IF,
+    EXPR_PASSED, EXPR_RUNNING, EXPR_STARTED, EXPR_END, /* number of a clock */
+    EXPR_COSIGNED,                               /* operand: a key */
+    EXPR_ROLE,                                   /* text; operand: a member */
+    EXPR_LOOKUP,                                 /* number of a table, count: the column; operand: the row */
+    EXPR_LIVE,                                   /* number of an index, procedure, count of operands */
+    EXPR_LEN, EXPR_ALL, EXPR_ANY, EXPR_SUM,      /* operands: a list, then the condition or value */
+    EXPR_SEAL,                                   /* operands: value, salt */
+};
+struct expr_node {
+    enum expr_op op;
+    uint16_t number, procedure, count;
+    int64_t value;
+    const char *text;
+};
+struct expr {
+    uint16_t n;
+    struct expr_node node[EXPR_NODES_MAX];
+};
+
+/* Reads an expression; the kind of its value. KIND_NONE after a fault. */
+struct value expr_parse(struct compile *c, struct expr *out, json_t *j);
+/* The same, and a fault where the value is of another kind. */
+bool expr_parse_as(struct compile *c, struct expr *out, json_t *j, enum value_kind kind);
+struct value value_of_type(struct compile *c, const struct type *t);
+/* The procedure of that name among those that this one uses; NULL with a fault. */
+const struct face *face_named(struct compile *c, const char *name);
+/* @field, $attribute, or $open, $parent, $due_day, $self. Fault and KIND_NONE where unknown. */
+struct value name_parse(struct compile *c, struct expr *out, const char *text);
+/* Number of an attribute of a procedure, built-in ones included, "state" = 0; type in *type where not NULL. */
+bool attribute_number(struct compile *c, const struct face *f, const char *text, uint16_t *number, struct type *type);
+
+/* The number of the list, count or unique over these components, with a fault where there is none. */
+uint16_t index_number(struct compile *c, const struct face *f, json_t *parts);
+bool role_is_known(struct compile *c, const char *role);
+/* "text", "ref:order", "key[]": a type without its bounds, which may change. */
+void type_words(char out[96], const struct type *t);
 
 #endif

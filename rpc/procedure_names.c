@@ -36,9 +36,9 @@ static const struct name *find_number(const struct names *n, uint16_t number)
     return NULL;
 }
 
-void names_load(struct compile *c, struct names *n)
+void names_load(struct compile *c, struct names *n, json_t *root)
 {
-    json_t *numbers = json_object_get(c->root, "numbers");
+    json_t *numbers = json_object_get(root, "numbers");
     json_t *section, *value;
     const char *text;
     size_t outer = go(c, "numbers"), inner;
@@ -62,7 +62,7 @@ void names_load(struct compile *c, struct names *n)
     back(c, outer);
 }
 
-uint16_t names_declare(struct compile *c, struct names *n, const char *text)
+struct name *names_share(struct compile *c, struct names *n, const char *text)
 {
     struct name *item = find_any(n, text);
 
@@ -75,10 +75,17 @@ uint16_t names_declare(struct compile *c, struct names *n, const char *text)
         item->number = (uint16_t)next;
         item->fresh = true;
     }
-    if (item->used)
-        fault(c, NULL, "the %s `%s` is there twice", n->kind, text);
     item->used = true;
-    return item->number;
+    return item;
+}
+
+struct name *names_declare(struct compile *c, struct names *n, const char *text)
+{
+    const struct name *before = find_any(n, text);
+
+    if (before != NULL && before->used)
+        fault(c, NULL, "the %s `%s` is there twice", n->kind, text);
+    return names_share(c, n, text);
 }
 
 const struct name *names_find(const struct names *n, const char *text)

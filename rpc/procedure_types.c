@@ -118,6 +118,14 @@ bool type_parse(struct compile *c, struct type *out, const char *text)
     return false;
 }
 
+void type_words(char out[96], const struct type *t)
+{
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+        if (bases[i].base == t->base)
+            (void)snprintf(out, 96, "%s%s%s%s", bases[i].text, t->argument[0] != '\0' ? ":" : "", t->argument,
+                           t->list_max > 0 ? "[]" : "");
+}
+
 bool span_parse(struct compile *c, struct span *out, const json_t *j)
 {
     static const struct { const char *text; enum span_unit unit; uint32_t factor; } units[] = {

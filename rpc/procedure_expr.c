@@ -1,0 +1,512 @@
+#include "rpc/procedure_compile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct value none = {0};
+
+static struct expr_node *emit(struct compile *c, struct expr *e, enum expr_op op)
+{
+    static struct expr_node spare; /* written and never read after a fault */
+
+    c->nodes++;
+    if (e->n == EXPR_NODES_MAX || c->nodes == EXPR_NODES_MAX + 1) {
+        fault(c, "split the action, or keep an intermediate value as an attribute",
+              "over %d nodes of expressions in one action", EXPR_NODES_MAX);
+        return &spare;
+    }
+    e->node[e->n] = (struct expr_node){.op = op};
+    return &e->node[e->n++];
+}
+
+static const char *kind_words(struct value v)
+{
+    static const char *const words[] = {"nothing", "a bool", "a number", "a text", "bytes", "a member", "a reference", "a line"};
+
+    return v.list ? "a list" : words[v.kind];
+}
+
+struct value value_of_type(struct compile *c, const struct type *t)
+{
+    struct value v = {.list = t->list_max > 0};
+
+    switch (t->base) {
+    case TYPE_BOOL: v.kind = KIND_BOOL; break;
+    case TYPE_INT:
+    case TYPE_MONEY:
+    case TYPE_TIME:
+    case TYPE_DATE: v.kind = KIND_INT; break;
+    case TYPE_TEXT:
+    case TYPE_CODE: v.kind = KIND_TEXT; break;
+    case TYPE_BYTES:
+    case TYPE_HASH:
+    case TYPE_KEY:
+    case TYPE_PRIVATE:
+    case TYPE_FILE: v.kind = KIND_BYTES; break;
+    case TYPE_MEMBER: v.kind = KIND_MEMBER; break;
+    case TYPE_REF: v.kind = KIND_REF; break;
+    case TYPE_LINES: v.kind = KIND_LINE; v.list = true; break;
+    }
+    if (t->base == TYPE_REF && t->argument[0] == '\0')
+        v.kind = KIND_TEXT; /* a plain reference is compared as what it is */
+    if (t->argument[0] != '\0' && (t->base == TYPE_REF || t->base == TYPE_LINES))
+        v.face = face_named(c, t->argument);
+    return v;
+}
+
+bool attribute_number(struct compile *c, const struct face *f, const char *text, uint16_t *number, struct type *type)
+{
+    static const struct { const char *text; uint16_t number; enum type_base base; } builtin[] = {
+        {"open", LEDGER_ATTR_OPEN, TYPE_BOOL}, {"parent", LEDGER_ATTR_PARENT, TYPE_REF},
+        {"due_day", LEDGER_ATTR_DUE_DAY, TYPE_DATE},
+    };
+    const struct name *own = names_find(&f->attributes, text);
+    struct type t = {0};
+
+    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++) {
+        if (strcmp(text, builtin[i].text) != 0)
+            continue;
+        t.base = builtin[i].base;
+        if (t.base == TYPE_REF && f->parent == NULL) {
+            fault(c, "name it: \"parent\": \"PROCEDURE\" beside \"states\"", "the subjects of `%s` have no parent", f->name);
+            return false;
+        }
+        if (t.base == TYPE_REF)
+            (void)snprintf(t.argument, sizeof t.argument, "%s", f->parent->name);
+        *number = builtin[i].number;
+        if (type != NULL)
+            *type = t;
+        return true;
+    }
+    if (own == NULL) {
+        fault_unknown(c, "attribute", text, &f->attributes);
+        return false;
+    }
+    *number = own->number;
+    if (type != NULL)
+        *type = own->type;
+    return true;
+}
+
+const struct face *face_named(struct compile *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->n_faces; i++)
+        if (strcmp(c->faces[i].name, name) == 0)
+            return &c->faces[i];
+    fault(c, "name its file: \"uses\": {\"PROCEDURE\": \"FILE.json\"}", "there is no procedure `%s` here", name);
+    return NULL;
+}
+
+static struct value field_parse(struct compile *c, struct expr *out, const char *text)
+{
+    const struct name *field;
+
+    if (c->action == NULL) {
+        fault(c, "an attribute, `$name`", "there are no fields here: `@%s` belongs to an action", text);
+        return none;
+    }
+    field = names_find(&c->here, text);
+    if (field == NULL) {
+        fault_unknown(c, "field", text, &c->here);
+        return none;
+    }
+    emit(c, out, EXPR_FIELD)->number = field->number;
+    return value_of_type(c, &field->type);
+}
+
+struct value name_parse(struct compile *c, struct expr *out, const char *text)
+{
+    uint16_t number;
+    struct type type;
+
+    if (text[0] == '@')
+        return field_parse(c, out, text + 1);
+    if (strcmp(text, "$self") == 0) {
+        (void)emit(c, out, EXPR_SELF);
+        return (struct value){.kind = KIND_REF, .face = c->self};
+    }
+    if (!attribute_number(c, c->self, text + 1, &number, &type))
+        return none;
+    emit(c, out, EXPR_ATTRIBUTE)->number = number;
+    return value_of_type(c, &type);
+}
+
+static struct value literal_parse(struct compile *c, struct expr *out, json_t *j)
+{
+    if (json_is_integer(j)) {
+        emit(c, out, EXPR_INT)->value = json_integer_value(j);
+        return (struct value){.kind = KIND_INT};
+    }
+    if (json_is_boolean(j)) {
+        emit(c, out, EXPR_BOOL)->value = json_is_true(j);
+        return (struct value){.kind = KIND_BOOL};
+    }
+    if (json_is_string(j)) {
+        const char *text = json_string_value(j);
+        if (text[0] == '@' || text[0] == '$')
+            return name_parse(c, out, text);
+        emit(c, out, EXPR_TEXT)->text = text;
+        return (struct value){.kind = KIND_TEXT};
+    }
+    fault(c, "a number, true, false, a text, \"@field\", \"$attribute\" or [\"operator\", operand...]", "this is %s", json_words(j));
+    return none;
+}
+
+static struct value operand(struct compile *c, struct expr *out, json_t *list, size_t index)
+{
+    size_t mark = go_item(c, index);
+    struct value v = expr_parse(c, out, json_array_get(list, index));
+
+    back(c, mark);
+    return v;
+}
+
+static bool operand_as(struct compile *c, struct expr *out, json_t *list, size_t index, enum value_kind kind)
+{
+    size_t mark = go_item(c, index);
+    bool good = expr_parse_as(c, out, json_array_get(list, index), kind);
+
+    back(c, mark);
+    return good;
+}
+
+/* The text of operand `index`; NULL with a fault. */
+static const char *word(struct compile *c, json_t *list, size_t index, const char *what)
+{
+    const char *text = json_string_value(json_array_get(list, index));
+
+    if (text == NULL) {
+        size_t mark = go_item(c, index);
+        fault(c, what, "this is %s", json_words(json_array_get(list, index)));
+        back(c, mark);
+    }
+    return text;
+}
+
+static bool same_kind(struct value a, struct value b)
+{
+    return a.kind == b.kind && a.list == b.list && (a.kind != KIND_REF || a.face == b.face);
+}
+
+static struct value parse_equal(struct compile *c, struct expr *out, json_t *list)
+{
+    struct value a = operand(c, out, list, 1), b = operand(c, out, list, 2);
+
+    if (a.kind != KIND_NONE && b.kind != KIND_NONE && !same_kind(a, b))
+        fault(c, "two values of one kind", "%s is compared with %s", kind_words(a), kind_words(b));
+    return (struct value){.kind = KIND_BOOL};
+}
+
+static struct value parse_if(struct compile *c, struct expr *out, json_t *list)
+{
+    struct value a, b;
+
+    (void)operand_as(c, out, list, 1, KIND_BOOL);
+    a = operand(c, out, list, 2);
+    b = operand(c, out, list, 3);
+    if (a.kind != KIND_NONE && b.kind != KIND_NONE && !same_kind(a, b))
+        fault(c, "two values of one kind", "one side is %s, the other %s", kind_words(a), kind_words(b));
+    return a;
+}
+
+static struct value parse_of(struct compile *c, struct expr *out, json_t *list)
+{
+    struct expr_node *node = emit(c, out, EXPR_OF);
+    struct value ref = operand(c, out, list, 1);
+    const char *text = word(c, list, 2, "\"$attribute\" of the subject that the reference names");
+    struct type type;
+    struct value v = none;
+
+    if (ref.kind == KIND_NONE || text == NULL)
+        return none;
+    if (ref.kind != KIND_REF || ref.list || ref.face == NULL) {
+        fault(c, "a value of type ref:PROCEDURE", "the first operand is %s, it names no subject", kind_words(ref));
+        return none;
+    }
+    size_t mark = go_item(c, 2);
+    if (text[0] != '$')
+        fault(c, "\"$attribute\"", "`%.40s` is no attribute", text);
+    else if (attribute_number(c, ref.face, text + 1, &node->number, &type))
+        v = value_of_type(c, &type);
+    back(c, mark);
+    node->procedure = ref.face->number;
+    return v;
+}
+
+static struct value parse_state(struct compile *c, struct expr *out, json_t *list)
+{
+    const char *text = word(c, list, 1, "the name of a state");
+    bool other = json_array_size(list) == 3;
+    struct expr_node *node = emit(c, out, other ? EXPR_STATE_OF : EXPR_STATE);
+    const struct face *face = c->self;
+
+    if (other) {
+        struct value ref = operand(c, out, list, 2);
+        if (ref.kind != KIND_REF || ref.list || ref.face == NULL) {
+            if (ref.kind != KIND_NONE)
+                fault(c, "a value of type ref:PROCEDURE", "the last operand is %s, it names no subject", kind_words(ref));
+            return none;
+        }
+        face = ref.face;
+    }
+    size_t mark = go_item(c, 1);
+    if (text != NULL)
+        node->number = names_number(c, &face->states, text);
+    node->procedure = face->number;
+    back(c, mark);
+    return (struct value){.kind = KIND_BOOL};
+}
+
+static struct value parse_clock(struct compile *c, struct expr *out, json_t *list, enum expr_op op)
+{
+    const char *text = word(c, list, 1, "the name of a clock");
+    struct expr_node *node = emit(c, out, op);
+    size_t mark = go_item(c, 1);
+
+    if (text != NULL)
+        node->number = names_number(c, &c->clocks, text);
+    back(c, mark);
+    return (struct value){.kind = op == EXPR_END ? KIND_INT : KIND_BOOL};
+}
+
+static struct value parse_role(struct compile *c, struct expr *out, json_t *list)
+{
+    const char *text = word(c, list, 2, "the name of a role");
+    struct expr_node *node = emit(c, out, EXPR_ROLE);
+    size_t mark = go_item(c, 2);
+
+    if (text != NULL && role_is_known(c, text))
+        node->text = text;
+    back(c, mark);
+    (void)operand_as(c, out, list, 1, KIND_MEMBER);
+    return (struct value){.kind = KIND_BOOL};
+}
+
+static struct value parse_lookup(struct compile *c, struct expr *out, json_t *list)
+{
+    const char *text = word(c, list, 1, "the name of a table");
+    struct expr_node *node = emit(c, out, EXPR_LOOKUP);
+    size_t mark = go_item(c, 1);
+    json_t *table;
+    size_t columns = 0;
+    const char *row;
+    json_t *cells;
+
+    if (text != NULL)
+        node->number = names_number(c, &c->tables, text);
+    if (text != NULL && node->number != 0 && names_find(&c->tables, text)->type.base == TYPE_TIME)
+        fault(c, "a table of numbers; spans of time are for clocks", "the table `%s` holds spans of time", text);
+    back(c, mark);
+    table = text != NULL ? json_object_get(json_object_get(c->root, "tables"), text) : NULL;
+    json_object_foreach(table, row, cells)
+        columns = json_array_size(cells);
+    (void)operand_as(c, out, list, 2, KIND_TEXT);
+    mark = go_item(c, 3);
+    node->count = (uint16_t)integer_of(c, json_array_get(list, 3), 0, columns > 0 ? (int64_t)columns - 1 : 0, 0);
+    back(c, mark);
+    return (struct value){.kind = KIND_INT};
+}
+
+/* ["live", [component...], [value...]] or with a procedure's name as the fourth item. */
+static struct value parse_live(struct compile *c, struct expr *out, json_t *list)
+{
+    json_t *parts = json_array_get(list, 1), *values = json_array_get(list, 2);
+    const struct face *face = json_array_size(list) == 4 ? face_named(c, word(c, list, 3, "the name of a procedure")) : c->self;
+    struct expr_node *node = emit(c, out, EXPR_LIVE);
+
+    if (face == NULL || !json_is_array(parts) || !json_is_array(values) || json_array_size(parts) != json_array_size(values)) {
+        fault(c, "[\"live\", [\"parent\", \"open\"], [\"$self\", true]]", "`live` takes the components of an index and as many values");
+        return none;
+    }
+    size_t mark = go_item(c, 1);
+    node->number = index_number(c, face, parts);
+    back(c, mark);
+    node->procedure = face->number;
+    node->count = (uint16_t)json_array_size(parts);
+    mark = go_item(c, 2);
+    for (size_t i = 0; i < json_array_size(values); i++)
+        (void)operand(c, out, values, i);
+    back(c, mark);
+    return (struct value){.kind = KIND_INT};
+}
+
+static struct value parse_each(struct compile *c, struct expr *out, json_t *list, enum expr_op op)
+{
+    struct value outer = c->item, over;
+    enum value_kind kind = op == EXPR_SUM ? KIND_INT : KIND_BOOL;
+
+    (void)emit(c, out, op);
+    over = operand(c, out, list, 1);
+    if (over.kind != KIND_NONE && !over.list)
+        fault(c, "a field or an attribute that is a list", "%s has no items", kind_words(over));
+    over.list = false;
+    c->item = over;
+    (void)operand_as(c, out, list, 2, kind);
+    c->item = outer;
+    return (struct value){.kind = kind};
+}
+
+static struct value parse_item(struct compile *c, struct expr *out, json_t *list)
+{
+    static const char *const parts[] = {"subject", "amount"};
+    size_t n = json_array_size(list);
+    const char *part = n == 2 ? json_string_value(json_array_get(list, 1)) : NULL;
+
+    if (c->item.kind == KIND_NONE) {
+        fault(c, NULL, "`item` stands inside `all`, `any` or `sum`");
+        return none;
+    }
+    if (c->item.kind == KIND_LINE) {
+        struct expr_node *node = emit(c, out, EXPR_PART);
+        for (uint16_t i = 0; part != NULL && i < 2; i++)
+            if (strcmp(part, parts[i]) == 0) {
+                node->number = i;
+                (void)emit(c, out, EXPR_ITEM);
+                return i == 0 ? (struct value){.kind = KIND_REF, .face = c->item.face} : (struct value){.kind = KIND_INT};
+            }
+        fault(c, "[\"item\", \"subject\"] or [\"item\", \"amount\"]", "a line has two parts");
+        return none;
+    }
+    (void)emit(c, out, EXPR_ITEM);
+    return c->item;
+}
+
+static struct value parse_has(struct compile *c, struct expr *out, json_t *list)
+{
+    const char *text = word(c, list, 1, "\"@field\" or \"$attribute\"");
+
+    (void)emit(c, out, EXPR_HAS);
+    if (text != NULL && text[0] != '@' && text[0] != '$')
+        fault(c, "\"@field\" or \"$attribute\"", "`%.40s` is a text, it is always there", text);
+    else if (text != NULL)
+        (void)operand(c, out, list, 1);
+    return (struct value){.kind = KIND_BOOL};
+}
+
+static struct value parse_many(struct compile *c, struct expr *out, json_t *list, enum expr_op op, enum value_kind in, enum value_kind of)
+{
+    emit(c, out, op)->count = (uint16_t)(json_array_size(list) - 1);
+    for (size_t i = 1; i < json_array_size(list); i++)
+        (void)operand_as(c, out, list, i, in);
+    return (struct value){.kind = of};
+}
+
+/* Operators with operands of fixed kinds; the rest have functions above. */
+static const struct operator {
+    const char *text;
+    enum expr_op op;
+    unsigned min, max; /* operands */
+    enum value_kind in, out;
+} operators[] = {
+    {"and", EXPR_AND, 2, 16, KIND_BOOL, KIND_BOOL}, {"or", EXPR_OR, 2, 16, KIND_BOOL, KIND_BOOL},
+    {"not", EXPR_NOT, 1, 1, KIND_BOOL, KIND_BOOL},
+    {"<", EXPR_LT, 2, 2, KIND_INT, KIND_BOOL}, {"<=", EXPR_LE, 2, 2, KIND_INT, KIND_BOOL},
+    {">", EXPR_GT, 2, 2, KIND_INT, KIND_BOOL}, {">=", EXPR_GE, 2, 2, KIND_INT, KIND_BOOL},
+    {"+", EXPR_ADD, 2, 2, KIND_INT, KIND_INT}, {"-", EXPR_SUB, 2, 2, KIND_INT, KIND_INT},
+    {"*", EXPR_MUL, 2, 2, KIND_INT, KIND_INT}, {"/", EXPR_DIV, 2, 2, KIND_INT, KIND_INT},
+    {"min", EXPR_MIN, 2, 2, KIND_INT, KIND_INT}, {"max", EXPR_MAX, 2, 2, KIND_INT, KIND_INT},
+    {"cosigned", EXPR_COSIGNED, 1, 1, KIND_BYTES, KIND_BOOL},
+    {"now", EXPR_NOW, 0, 0, KIND_NONE, KIND_INT}, {"actor", EXPR_ACTOR, 0, 0, KIND_NONE, KIND_MEMBER},
+    {"=", EXPR_EQ, 2, 2, KIND_NONE, KIND_BOOL}, {"!=", EXPR_NE, 2, 2, KIND_NONE, KIND_BOOL},
+    {"if", EXPR_IF, 3, 3, KIND_NONE, KIND_NONE}, {"of", EXPR_OF, 2, 2, KIND_NONE, KIND_NONE},
+    {"has", EXPR_HAS, 1, 1, KIND_NONE, KIND_BOOL}, {"state", EXPR_STATE, 1, 2, KIND_NONE, KIND_BOOL},
+    {"passed", EXPR_PASSED, 1, 1, KIND_NONE, KIND_BOOL}, {"running", EXPR_RUNNING, 1, 1, KIND_NONE, KIND_BOOL},
+    {"started", EXPR_STARTED, 1, 1, KIND_NONE, KIND_BOOL}, {"end", EXPR_END, 1, 1, KIND_NONE, KIND_INT},
+    {"role", EXPR_ROLE, 2, 2, KIND_NONE, KIND_BOOL}, {"lookup", EXPR_LOOKUP, 3, 3, KIND_NONE, KIND_INT},
+    {"live", EXPR_LIVE, 2, 3, KIND_NONE, KIND_INT}, {"len", EXPR_LEN, 1, 1, KIND_NONE, KIND_INT},
+    {"all", EXPR_ALL, 2, 2, KIND_NONE, KIND_BOOL}, {"any", EXPR_ANY, 2, 2, KIND_NONE, KIND_BOOL},
+    {"sum", EXPR_SUM, 2, 2, KIND_NONE, KIND_INT}, {"item", EXPR_ITEM, 0, 1, KIND_NONE, KIND_NONE},
+    {"seal", EXPR_SEAL, 2, 2, KIND_NONE, KIND_BYTES},
+};
+
+static const char all_operators[] = "one of: and or not = != < <= > >= + - * / min max if has of state now actor passed running "
+                                    "started end cosigned role lookup live len all any sum item seal span";
+
+static struct value parse_special(struct compile *c, struct expr *out, json_t *list, enum expr_op op)
+{
+    switch (op) {
+    case EXPR_EQ:
+    case EXPR_NE:
+        (void)emit(c, out, op);
+        return parse_equal(c, out, list);
+    case EXPR_IF:
+        (void)emit(c, out, op);
+        return parse_if(c, out, list);
+    case EXPR_OF: return parse_of(c, out, list);
+    case EXPR_HAS: return parse_has(c, out, list);
+    case EXPR_STATE: return parse_state(c, out, list);
+    case EXPR_PASSED:
+    case EXPR_RUNNING:
+    case EXPR_STARTED:
+    case EXPR_END: return parse_clock(c, out, list, op);
+    case EXPR_ROLE: return parse_role(c, out, list);
+    case EXPR_LOOKUP: return parse_lookup(c, out, list);
+    case EXPR_LIVE: return parse_live(c, out, list);
+    case EXPR_ALL:
+    case EXPR_ANY:
+    case EXPR_SUM: return parse_each(c, out, list, op);
+    case EXPR_ITEM: return parse_item(c, out, list);
+    case EXPR_LEN: {
+        (void)emit(c, out, op);
+        struct value v = operand(c, out, list, 1);
+        if (v.kind != KIND_NONE && !v.list)
+            fault(c, "a field or an attribute that is a list", "%s has no length", kind_words(v));
+        return (struct value){.kind = KIND_INT};
+    }
+    default: /* seal, now, actor: operands of any kind */
+        (void)emit(c, out, op);
+        for (size_t i = 1; i < json_array_size(list); i++)
+            (void)operand(c, out, list, i);
+        return none;
+    }
+}
+
+/* ["span", "15d"]: milliseconds of calendar time. */
+static struct value parse_span(struct compile *c, struct expr *out, json_t *list)
+{
+    struct span span;
+    size_t mark = go_item(c, 1);
+
+    if (span_parse(c, &span, json_array_get(list, 1)) && span.unit != SPAN_MS)
+        fault(c, "calendar time, such as 15d; working time belongs to clocks", "working time has no fixed length");
+    back(c, mark);
+    emit(c, out, EXPR_INT)->value = (int64_t)span.count * 1000;
+    return (struct value){.kind = KIND_INT};
+}
+
+struct value expr_parse(struct compile *c, struct expr *out, json_t *j)
+{
+    const char *text = json_string_value(json_array_get(j, 0));
+    size_t count = json_array_size(j);
+
+    if (!json_is_array(j))
+        return literal_parse(c, out, j);
+    if (text != NULL && strcmp(text, "span") == 0 && count == 2)
+        return parse_span(c, out, j);
+    for (size_t i = 0; text != NULL && i < sizeof operators / sizeof *operators; i++) {
+        const struct operator *o = &operators[i];
+        if (strcmp(text, o->text) != 0)
+            continue;
+        if (count - 1 < o->min || count - 1 > o->max) {
+            fault(c, NULL, "`%s` takes %u to %u operands, here are %zu", text, o->min, o->max, count - 1);
+            return none;
+        }
+        if (o->in != KIND_NONE)
+            return parse_many(c, out, j, o->op, o->in, o->out);
+        struct value v = parse_special(c, out, j, o->op);
+        return o->out == KIND_NONE ? v : (struct value){.kind = o->out};
+    }
+    fault(c, all_operators, "`%.40s` is no operator", text != NULL ? text : json_words(json_array_get(j, 0)));
+    return none;
+}
+
+bool expr_parse_as(struct compile *c, struct expr *out, json_t *j, enum value_kind kind)
+{
+    struct value v = expr_parse(c, out, j);
+
+    if (v.kind == kind && !v.list)
+        return true;
+    if (v.kind != KIND_NONE)
+        fault(c, kind_words((struct value){.kind = kind}), "this is %s", kind_words(v));
+    return false;
+}

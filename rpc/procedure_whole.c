@@ -1,0 +1,183 @@
+/* What can be said only of a procedure as a whole. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rpc/procedure_tree.h"
+
+static bool leads_from(const struct tree_action *a, uint16_t state)
+{
+    for (uint32_t i = 0; i < a->n_from; i++)
+        if (a->from[i] == state)
+            return true;
+    return false;
+}
+
+static bool is_ended(const struct tree *t, uint16_t state)
+{
+    for (uint32_t i = 0; i < t->n_ended; i++)
+        if (t->ended[i] == state)
+            return true;
+    return false;
+}
+
+/* Marks the states that follow the marked ones; true while there are new ones. */
+static bool spread(const struct tree *t, bool *reached, const struct names *states)
+{
+    bool more = false;
+
+    for (uint32_t i = 0; i < t->n_actions; i++) {
+        const struct tree_action *a = t->action[i];
+        bool starts = a->creates;
+        for (uint32_t s = 0; s < states->count; s++)
+            starts = starts || (reached[s] && leads_from(a, states->items[s].number));
+        for (uint32_t k = 0; starts && k < a->n_cases; k++)
+            for (uint32_t s = 0; s < states->count; s++)
+                if (a->cases[k].to == states->items[s].number && !reached[s])
+                    more = reached[s] = true;
+    }
+    return more;
+}
+
+static bool has_way_out(const struct tree *t, uint16_t state)
+{
+    for (uint32_t i = 0; i < t->n_actions; i++)
+        for (uint32_t k = 0; leads_from(t->action[i], state) && k < t->action[i]->n_cases; k++)
+            if (t->action[i]->cases[k].to != 0 && t->action[i]->cases[k].to != state)
+                return true;
+    return false;
+}
+
+static void check_states(struct compile *c, const struct tree *t)
+{
+    const struct names *states = &c->self->states;
+    bool *reached = arena_alloc(&c->arena, states->count + 1);
+    json_t *list = json_object_get(c->root, "states"), *item;
+    size_t outer = go(c, "states"), i;
+
+    while (spread(t, reached, states))
+        continue;
+    json_array_foreach(list, i, item) {
+        const char *text = json_string_value(item);
+        size_t mark = go_item(c, i);
+        for (uint32_t s = 0; text != NULL && s < states->count; s++) {
+            if (!states->items[s].used || strcmp(states->items[s].text, text) != 0)
+                continue;
+            if (!reached[s])
+                fault(c, "an action that leads to it, or no such state", "the state `%s` is never reached", text);
+            else if (!is_ended(t, states->items[s].number) && !has_way_out(t, states->items[s].number))
+                fault(c, "an action that leads out, or the state in `ended`", "there is no way out of the state `%s`", text);
+        }
+        back(c, mark);
+    }
+    back(c, outer);
+}
+
+static bool is_timer_action(const struct tree_action *a)
+{
+    return a->n_by == 1 && a->by[0].timer != 0;
+}
+
+/* An action of a timer must be able to happen while its clock runs; a clock that several timers wait for
+ * in one state has cases that can't be told apart. */
+static void check_timers(struct compile *c, const struct tree *t)
+{
+    size_t outer = go(c, "actions");
+
+    for (uint32_t i = 0; i < t->n_actions; i++) {
+        const struct tree_action *a = t->action[i];
+        size_t mark = go(c, a->name);
+        for (uint32_t k = 0; is_timer_action(a) && k < i; k++)
+            for (uint32_t f = 0; is_timer_action(t->action[k]) && f < a->n_from; f++)
+                if (t->action[k]->by[0].timer == a->by[0].timer && leads_from(t->action[k], a->from[f]))
+                    fault(c, "one action with cases", "`%s` and `%s` wait for one clock in one state", t->action[k]->name, a->name);
+        for (uint32_t f = 0; is_timer_action(a) && f < a->n_from; f++)
+            if (is_ended(t, a->from[f]))
+                fault(c, "states that are not in `ended`", "`%s` waits in an ended state, where no clock fires", a->name);
+        back(c, mark);
+    }
+    back(c, outer);
+}
+
+/* Does `face` let this procedure change the attribute? Its own may be offered to itself as well. */
+static bool is_offered(const struct compile *c, const struct face *face, uint16_t attribute)
+{
+    json_t *list = json_object_get(json_object_get(face->root, "offers"), c->self->name), *item;
+    size_t i;
+
+    json_array_foreach(list, i, item) {
+        const char *text = json_string_value(item);
+        const struct name *name = text != NULL ? names_find(&face->attributes, text) : NULL;
+        if (name != NULL && name->number == attribute)
+            return true;
+    }
+    return false;
+}
+
+static const char *attribute_name(const struct face *face, uint16_t number)
+{
+    for (uint32_t i = 0; i < face->attributes.count; i++)
+        if (face->attributes.items[i].number == number)
+            return face->attributes.items[i].text;
+    return "?";
+}
+
+static void need_offer(struct compile *c, const struct face *face, uint16_t attribute)
+{
+    char right[160] = "";
+
+    if (face == NULL || attribute == 0 || is_offered(c, face, attribute))
+        return;
+    (void)snprintf(right, sizeof right, "in the file of `%.40s`: \"offers\": {\"%.40s\": [\"%.40s\"]}", face->name, c->self->name,
+                   attribute_name(face, attribute));
+    fault(c, right, "`%s` does not offer its attribute `%s` to this procedure", face->name, attribute_name(face, attribute));
+}
+
+static void check_offers(struct compile *c, const struct tree *t)
+{
+    size_t outer = go(c, "actions");
+
+    for (uint32_t i = 0; i < t->n_actions; i++) {
+        const struct tree_action *a = t->action[i];
+        size_t mark = go(c, a->name), inner = go(c, "on");
+        for (uint32_t k = 0; k < a->n_touches; k++) {
+            size_t item = go_item(c, k);
+            for (uint32_t n = 0; n < a->touch[k]->changes.n; n++)
+                need_offer(c, a->touch[k]->face, a->touch[k]->changes.item[n].attribute);
+            back(c, item);
+        }
+        back(c, inner);
+        inner = go(c, "share");
+        need_offer(c, a->share.face, a->share.add);
+        back(c, inner);
+        inner = go(c, "post");
+        json_t *post = a->post.face != NULL ? json_object_get(a->post.face->root, "post") : NULL;
+        const char *balance = json_string_value(json_object_get(post, "balance"));
+        if (a->post.face != NULL && balance == NULL)
+            fault(c, "in its file: \"post\": {\"balance\": ..., \"kind\": ..., \"kinds\": {...}}", "`%s` is no procedure of accounts", a->post.face->name);
+        else if (a->post.face != NULL)
+            need_offer(c, a->post.face, names_number(c, &a->post.face->attributes, balance));
+        back(c, inner);
+        back(c, mark);
+    }
+    back(c, outer);
+}
+
+static void check_creation(struct compile *c, const struct tree *t)
+{
+    bool creates = false;
+
+    for (uint32_t i = 0; i < t->n_actions; i++)
+        creates = creates || t->action[i]->creates;
+    if (!creates && t->n_actions > 0)
+        fault(c, "an action with \"from\": []", "no action creates a subject");
+}
+
+void tree_check(struct compile *c, struct tree *t)
+{
+    if (c->working_time && t->calendar == 0)
+        fault(c, "\"calendar\": 1 beside \"states\"", "clocks run in working time, but no calendar is named");
+    check_creation(c, t);
+    check_states(c, t);
+    check_timers(c, t);
+    check_offers(c, t);
+}
