@@ -1,6 +1,6 @@
 /*
- * checksum: CRC-32C (Castagnoli; RFC 3720, B.4) over what storage keeps: it finds damage by chance, not
- * by intent, which is what hashes and signatures are for. Any thread.
+ * checksum: CRC-32C (Castagnoli; RFC 3720, B.4) over what storage keeps: it finds damage by chance,
+ * not by intent, which is what hashes and signatures are for. Any thread.
  */
 #ifndef ANJU_STORAGE_CHECKSUM_H
 #define ANJU_STORAGE_CHECKSUM_H

@@ -73,17 +73,19 @@ enum anju_err file_read_at(int fd, const char *path, void *out, size_t size, uin
     return ANJU_OK;
 }
 
-static void die(const char *what, const char *path)
+void file_die(const char *what, const char *path)
 {
-    log_error("storage", "cannot %s %s: %s. What was written may be lost, so this node stops now; "
-              "look at the disk before starting it again", what, path, strerror(errno));
+    log_error("storage",
+              "cannot %s %s: %s. What was written may be lost, so this node stops now; "
+              "look at the disk before starting it again",
+              what, path, strerror(errno));
     abort();
 }
 
 void file_sync(int fd, const char *path)
 {
     if (fdatasync(fd) != 0)
-        die("sync", path);
+        file_die("sync", path);
 }
 
 void file_sync_dir(const char *dir)
@@ -91,9 +93,9 @@ void file_sync_dir(const char *dir)
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        die("open the directory", dir);
+        file_die("open the directory", dir);
     if (fsync(fd) != 0)
-        die("sync the directory", dir);
+        file_die("sync the directory", dir);
     close(fd);
 }
 

@@ -81,7 +81,8 @@ struct slot_view {
     uint8_t flat[SLOT_ROOM];
 };
 
-static void slot_decode(struct slot_view *out, const uint8_t raw[GUARD_SLOT_SIZE], size_t got, int slot)
+static void slot_decode(struct slot_view *out, const uint8_t raw[GUARD_SLOT_SIZE], size_t got,
+                        int slot)
 {
     uint64_t first = 0;
 
@@ -120,7 +121,8 @@ enum anju_err guard_mark_lost(const char *dir, const char *reason)
     return file_replace(dir, LOST_NAME, bytes_of_text(reason));
 }
 
-/* What was lost once must not look sound at the next start, when a bad sector happens to read again. */
+/* What was lost once must not look sound at the next start, when a bad sector happens to read
+ * again. */
 static void lose(struct guard *g, const char *reason)
 {
     set_lost(g, reason);
@@ -159,7 +161,8 @@ static enum anju_err lock(struct guard *g)
     if (flock(g->fd, LOCK_EX | LOCK_NB) == 0)
         return ANJU_OK;
     if (errno == EWOULDBLOCK)
-        return anju_fail(ANJU_ERR_BUSY, "%s is in use by another process: the same node must not run twice",
+        return anju_fail(ANJU_ERR_BUSY,
+                         "%s is in use by another process: the same node must not run twice",
                          g->path);
     return file_fail("lock", g->path);
 }
@@ -192,8 +195,10 @@ static void take(struct guard *g, const struct slot_view *v)
         lose(g, "the guard file has an unknown form");
         return;
     }
-    /* Started by mistake with another key or directory: say so, but leave the right node its guard. */
-    if (memcmp(v->flat + 8, g->ledger_id.b, 32) != 0 || memcmp(v->flat + 40, g->node_id.b, 32) != 0) {
+    /* Started by mistake with another key or directory: say so, but leave the right node its guard.
+     */
+    if (memcmp(v->flat + 8, g->ledger_id.b, 32) != 0 ||
+        memcmp(v->flat + 40, g->node_id.b, 32) != 0) {
         set_lost(g, "the guard file belongs to another node or another ledger");
         return;
     }
@@ -209,7 +214,8 @@ static void judge(struct guard *g, const struct slot_view v[2])
     for (int i = 0; i < 2; i++) {
         if (v[i].state != SLOT_DAMAGED)
             continue;
-        (void)snprintf(reason, sizeof reason, "sector %d of slot %d of %s is damaged", v[i].damaged, i, g->path);
+        (void)snprintf(reason, sizeof reason, "sector %d of slot %d of %s is damaged", v[i].damaged,
+                       i, g->path);
         lose(g, reason);
         return;
     }
@@ -236,7 +242,8 @@ static void load(struct guard *g)
     for (int i = 0; i < 2; i++) {
         size_t got = 0;
         memset(raw, 0, sizeof raw);
-        if (file_read_at(g->fd, g->path, raw, sizeof raw, (uint64_t)i * GUARD_SLOT_SIZE, &got) != ANJU_OK)
+        if (file_read_at(g->fd, g->path, raw, sizeof raw, (uint64_t)i * GUARD_SLOT_SIZE, &got) !=
+            ANJU_OK)
             log_warn("storage", "%s", anju_err_text()); /* what was not read counts as damaged */
         slot_decode(&v[i], raw, got, i);
     }
@@ -322,8 +329,10 @@ void guard_write(struct guard *g, struct bytes content)
     assert(g->state != GUARD_LOST);
     assert(content.size <= GUARD_CONTENT_MAX);
     slot_encode(raw, g, slot, g->sequence + 1, content);
-    if (file_write_at(g->fd, g->path, bytes_of(raw, sizeof raw), (uint64_t)slot * GUARD_SLOT_SIZE) != ANJU_OK) {
-        log_error("storage", "%s. Without its guard this node must not sign: it stops", anju_err_text());
+    if (file_write_at(g->fd, g->path, bytes_of(raw, sizeof raw),
+                      (uint64_t)slot * GUARD_SLOT_SIZE) != ANJU_OK) {
+        log_error("storage", "%s. Without its guard this node must not sign: it stops",
+                  anju_err_text());
         abort();
     }
     file_sync(g->fd, g->path);

@@ -1,15 +1,15 @@
 /*
- * guard: what this node has signed, on disk before it leaves (docs/consensus.md, "Log before send").
- * One preallocated file, `guard`, of two alternating slots of 8 KiB, each overwritten whole; each of a
- * slot's 512-byte sectors carries the slot's sequence number and a checksum of its own. The content is
- * opaque here (the core's slot, at most GUARD_CONTENT_MAX bytes).
- * A slot whose sectors are all sound but of mixed sequence is a torn write: nothing of it had left, the
- * other slot counts. A sector that fails its checksum or cannot be read, a file of another node or
- * ledger, no file beside existing ledger data, or the marker `guard.lost` (restore writes it): the state
- * is lost, and a node that does not know what it signed must not sign. That is a state, not an error:
- * the node follows and serves. Once lost it stays lost: the marker is written with the reason.
- * Never in a backup. One thread at a time (the log thread once it runs). The file is locked: a second
- * process gets BUSY.
+ * guard: what this node has signed, on disk before it leaves (docs/consensus.md, "Log before
+ * send"). One preallocated file, `guard`, of two alternating slots of 8 KiB, each overwritten
+ * whole; each of a slot's 512-byte sectors carries the slot's sequence number and a checksum of its
+ * own. The content is opaque here (the core's slot, at most GUARD_CONTENT_MAX bytes). A slot whose
+ * sectors are all sound but of mixed sequence is a torn write: nothing of it had left, the other
+ * slot counts. A sector that fails its checksum or cannot be read, a file of another node or
+ * ledger, no file beside existing ledger data, or the marker `guard.lost` (restore writes it): the
+ * state is lost, and a node that does not know what it signed must not sign. That is a state, not
+ * an error: the node follows and serves. Once lost it stays lost: the marker is written with the
+ * reason. Never in a backup. One thread at a time (the log thread once it runs). The file is
+ * locked: a second process gets BUSY.
  */
 #ifndef ANJU_STORAGE_GUARD_H
 #define ANJU_STORAGE_GUARD_H
@@ -26,10 +26,11 @@ enum guard_state {
 
 struct guard;
 
-/* Opens `dir`/guard, or makes it where there is none and `ledger_exists` is false: ask store_exists and
- * open the guard before store_open makes the ledger. The directory is made where it is missing.
+/* Opens `dir`/guard, or makes it where there is none and `ledger_exists` is false: ask store_exists
+ * and open the guard before store_open makes the ledger. The directory is made where it is missing.
  * BUSY: another process has it open. IO, FULL: with words. */
-ANJU_MUST_CHECK enum anju_err guard_open(struct guard **out, const char *dir, const struct crypto_hash *ledger_id,
+ANJU_MUST_CHECK enum anju_err guard_open(struct guard **out, const char *dir,
+                                         const struct crypto_hash *ledger_id,
                                          const struct crypto_hash *node_id, bool ledger_exists);
 void guard_close(struct guard *g); /* NULL is fine */
 enum guard_state guard_state(const struct guard *g);
@@ -37,8 +38,9 @@ enum guard_state guard_state(const struct guard *g);
 struct bytes guard_content(const struct guard *g);
 const char *guard_lost_reason(const struct guard *g); /* one sentence; "" unless LOST */
 
-/* Overwrites the older slot and syncs it. Returns only when the content is durable: where the operating
- * system refuses, the process says so and aborts (a failed sync cannot be tried again). Not when LOST. */
+/* Overwrites the older slot and syncs it. Returns only when the content is durable: where the
+ * operating system refuses, the process says so and aborts (a failed sync cannot be tried again).
+ * Not when LOST. */
 void guard_write(struct guard *g, struct bytes content);
 
 /* Writes the marker `dir`/guard.lost with a reason: a restored backup must not sign. */

@@ -127,8 +127,8 @@ static enum anju_err segment_begin(struct payload_log *l, uint64_t size)
 
     s.path = segment_path(l, s.number);
     if (!reuse && bytes_on_disk(l) + size > l->size_max) {
-        err = anju_fail(ANJU_ERR_FULL, "the payload log in %s is at its bound of %" PRIu64 " MiB", l->dir,
-                        l->size_max >> 20);
+        err = anju_fail(ANJU_ERR_FULL, "the payload log in %s is at its bound of %" PRIu64 " MiB",
+                        l->dir, l->size_max >> 20);
         goto out;
     }
     if (reuse && rename(spare, s.path) != 0)
@@ -155,7 +155,8 @@ out:
     return err;
 }
 
-/* Takes segments without live records off the list, but never the last; the caller lets the files go. */
+/* Takes segments without live records off the list, but never the last; the caller lets the files
+ * go. */
 static size_t take_dead(struct payload_log *l, struct payload_segment *dead, size_t max)
 {
     size_t n = 0, kept = 0;
@@ -207,7 +208,8 @@ static void forget_released(struct payload_log *l)
     l->places = fresh;
 }
 
-static struct place *place_find(struct payload_log *l, enum payload_kind kind, const struct crypto_hash *id)
+static struct place *place_find(struct payload_log *l, enum payload_kind kind,
+                                const struct crypto_hash *id)
 {
     uint8_t key[KEY_SIZE];
     struct place *p;
@@ -250,7 +252,8 @@ static void release(struct payload_log *l, enum payload_kind kind, const struct 
     l->live_bytes -= p->size;
 }
 
-void payload_log_release(struct payload_log *l, enum payload_kind kind, const struct crypto_hash *ids, size_t count)
+void payload_log_release(struct payload_log *l, enum payload_kind kind,
+                         const struct crypto_hash *ids, size_t count)
 {
     pthread_mutex_lock(&l->mutex);
     for (size_t i = 0; i < count; i++)
@@ -354,17 +357,20 @@ static enum anju_err read_record(struct payload_log *l, struct payload_head *h, 
 
     if (err != ANJU_OK)
         return err;
-    if (got < sizeof raw || !payload_head_decode(h, raw, at) || payload_record_room(h->size) > s->size - at.offset)
+    if (got < sizeof raw || !payload_head_decode(h, raw, at) ||
+        payload_record_room(h->size) > s->size - at.offset)
         goto damaged;
     data = writer_reserve(out, h->size);
     err = file_read_at(s->fd, s->path, data, h->size, at.offset + PAYLOAD_HEAD_SIZE, &got);
-    if (err == ANJU_OK && got == h->size && checksum_crc32c(0, bytes_of(data, h->size)) == h->data_checksum)
+    if (err == ANJU_OK && got == h->size &&
+        checksum_crc32c(0, bytes_of(data, h->size)) == h->data_checksum)
         return ANJU_OK;
     out->size = before;
     if (err != ANJU_OK)
         return err;
 damaged:
-    return anju_fail(ANJU_ERR_CORRUPT, "the record at offset %" PRIu64 " of %s is damaged", at.offset, s->path);
+    return anju_fail(ANJU_ERR_CORRUPT, "the record at offset %" PRIu64 " of %s is damaged",
+                     at.offset, s->path);
 }
 
 enum anju_err payload_log_get(struct payload_log *l, struct writer *out, enum payload_kind kind,
@@ -534,7 +540,8 @@ static uint64_t synced_in(const struct payload_log *l, const struct payload_scan
 
     if (synced.segment == number)
         return synced.offset;
-    if (synced.segment < number || i + 1 >= l->n_segments || l->segments[i + 1].number != number + 1)
+    if (synced.segment < number || i + 1 >= l->n_segments ||
+        l->segments[i + 1].number != number + 1)
         return 0;
     for (size_t k = 0; k < scans[i + 1].count; k++)
         if (scans[i + 1].items[k].sound)
@@ -542,7 +549,8 @@ static uint64_t synced_in(const struct payload_log *l, const struct payload_scan
     return 0;
 }
 
-static struct payload_position newest_sync(const struct payload_log *l, const struct payload_scan *scans)
+static struct payload_position newest_sync(const struct payload_log *l,
+                                           const struct payload_scan *scans)
 {
     struct payload_position best = {0, 0};
 
@@ -567,12 +575,13 @@ static enum anju_err report_damage(const struct finding *f, const struct payload
 {
     char words[512];
 
-    (void)snprintf(words, sizeof words, "%s is damaged between offsets %" PRIu64 " and %" PRIu64, s->path,
-                   bad->head.at.offset, bad->end);
+    (void)snprintf(words, sizeof words, "%s is damaged between offsets %" PRIu64 " and %" PRIu64,
+                   s->path, bad->head.at.offset, bad->end);
     return f->found(f->ctx, NULL, words);
 }
 
-static enum anju_err report_sound(const struct finding *f, struct payload_segment *s, const struct payload_head *head)
+static enum anju_err report_sound(const struct finding *f, struct payload_segment *s,
+                                  const struct payload_head *head)
 {
     struct writer data = {0};
     struct payload_head h;
@@ -582,7 +591,8 @@ static enum anju_err report_sound(const struct finding *f, struct payload_segmen
         return ANJU_OK; /* appended again after it had been released: the first copy is as good */
     err = read_record(f->log, &h, &data, head->at);
     if (err == ANJU_OK) {
-        struct payload_record r = {.kind = h.kind, .height = h.height, .id = h.id, .data = writer_view(&data)};
+        struct payload_record r = {
+            .kind = h.kind, .height = h.height, .id = h.id, .data = writer_view(&data)};
         remember(f->log, s, &h);
         err = f->found(f->ctx, &r, NULL);
     }

@@ -31,7 +31,8 @@ void payload_head_encode(uint8_t out[PAYLOAD_HEAD_SIZE], const struct payload_he
     put_u32(out + 4, checksum_crc32c(0, bytes_of(out + 8, PAYLOAD_HEAD_SIZE - 8)));
 }
 
-bool payload_head_decode(struct payload_head *out, const uint8_t in[PAYLOAD_HEAD_SIZE], struct payload_position at)
+bool payload_head_decode(struct payload_head *out, const uint8_t in[PAYLOAD_HEAD_SIZE],
+                         struct payload_position at)
 {
     if (memcmp(in, MARK, 4) != 0 ||
         get_u32(in + 4) != checksum_crc32c(0, bytes_of(in + 8, PAYLOAD_HEAD_SIZE - 8)))
@@ -58,7 +59,8 @@ static void add(struct payload_scan *scan, struct payload_found found)
     scan->items[scan->count++] = found;
 }
 
-/* The next place from `offset` on where a sound header stands; the end of the file where none does. */
+/* The next place from `offset` on where a sound header stands; the end of the file where none does.
+ */
 static uint64_t next_head(const uint8_t *file, uint64_t size, uint64_t segment, uint64_t offset)
 {
     struct payload_head h;
@@ -69,7 +71,8 @@ static uint64_t next_head(const uint8_t *file, uint64_t size, uint64_t segment, 
     return size;
 }
 
-static void scan_bytes(struct payload_scan *out, const uint8_t *file, uint64_t size, uint64_t segment)
+static void scan_bytes(struct payload_scan *out, const uint8_t *file, uint64_t size,
+                       uint64_t segment)
 {
     uint64_t offset = 0;
 

@@ -1,8 +1,9 @@
 /*
- * payload_segment: one file of the payload log, and the form of its records. Inside of storage only.
- * A record's header names its own place (segment, offset), so that what a reused file held before never
- * counts; how far the log was synced when it was written; and how far the segment before was filled. From
- * these opening knows damage (a bad record below what was synced) from a torn tail (one above).
+ * payload_segment: one file of the payload log, and the form of its records. Inside of storage
+ * only. A record's header names its own place (segment, offset), so that what a reused file held
+ * before never counts; how far the log was synced when it was written; and how far the segment
+ * before was filled. From these opening knows damage (a bad record below what was synced) from a
+ * torn tail (one above).
  */
 #ifndef ANJU_STORAGE_PAYLOAD_SEGMENT_H
 #define ANJU_STORAGE_PAYLOAD_SEGMENT_H
@@ -30,7 +31,8 @@ struct payload_head {
 
 void payload_head_encode(uint8_t out[PAYLOAD_HEAD_SIZE], const struct payload_head *h);
 /* False: not a sound header of exactly this place. */
-bool payload_head_decode(struct payload_head *out, const uint8_t in[PAYLOAD_HEAD_SIZE], struct payload_position at);
+bool payload_head_decode(struct payload_head *out, const uint8_t in[PAYLOAD_HEAD_SIZE],
+                         struct payload_position at);
 /* Bytes that a record takes with its padding. */
 uint64_t payload_record_room(uint32_t data_size);
 
@@ -54,6 +56,7 @@ struct payload_scan {
     struct payload_found *items;
     size_t count;
 };
-ANJU_MUST_CHECK enum anju_err payload_segment_scan(struct payload_scan *out, const struct payload_segment *s);
+ANJU_MUST_CHECK enum anju_err payload_segment_scan(struct payload_scan *out,
+                                                   const struct payload_segment *s);
 
 #endif
