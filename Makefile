@@ -95,7 +95,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit test test-long run-tests run-unit ready deps check-layers format demo run-demo clean help
+.PHONY: all unit test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean help
 
 ## all: build both programs and every module (the default)
 all: $(ARCHIVES) $(PROGRAMS)
@@ -120,6 +120,11 @@ run-tests: all $(UNIT) $(NET_PROGRAMS)
 	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(NET_SCRIPTS)
 run-unit: $(UNIT)
 	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT)
+
+## bench: micro benchmarks of tests/bench (map keys, executed records)
+BENCH := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
+bench: $(BENCH)
+	@set -e; for b in $(BENCH); do echo "== $$b"; $$b; done
 
 ## demo: four nodes, real orders, one killed and back, an audit (ORDERS=n, KEEP=1)
 demo: ready

@@ -1,6 +1,7 @@
 /* The map against a tree computed from scratch, its versions, cold segments and proofs. */
 #include "tests/unit/unit.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "ledger/map.h"
@@ -633,6 +634,71 @@ START_TEST(a_reader_proves_cold_keys_with_its_own_loader)
 }
 END_TEST
 
+/* Readers bring the same cold segments at once, while newer versions are made. */
+static enum anju_err load_still(void *ctx, struct ledger_map_leaf **leaves, size_t *count,
+                                const struct ledger_map_segment *segment)
+{
+    struct store own = {0};
+
+    (void)ctx;
+    return load(&own, leaves, count, segment);
+}
+
+static void *prove_all(void *ctx)
+{
+    struct ledger_map *m = ctx;
+    struct writer proof = {0};
+    struct crypto_hash root;
+    size_t wrong = 0;
+
+    ledger_map_root(&root, m);
+    for (size_t i = 0; i < model_count; i += 7) {
+        struct ledger_map_leaf leaf;
+        bool found;
+
+        writer_clear(&proof);
+        if (ledger_map_prove(&proof, m, &model[i].key, 1) != ANJU_OK ||
+            ledger_map_check(&root, writer_view(&proof), &model[i].key, 1, &found, &leaf) !=
+                ANJU_OK ||
+            !found)
+            wrong++;
+    }
+    writer_free(&proof);
+    ledger_map_release(m);
+    return (void *)(uintptr_t)wrong;
+}
+
+START_TEST(readers_on_other_threads_prove_while_versions_are_made_and_let_go)
+{
+    struct ledger_map *m;
+    struct ledger_map_leaf leaf;
+    pthread_t readers[3];
+
+    stored_count = 0;
+    ledger_map_release(changed(ledger_map_empty(), 900));
+    m = ledger_map_open(stored, stored_count, load_still, NULL);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&readers[i], NULL, prove_all, ledger_map_hold(m)), 0);
+    for (size_t i = 0; i < 200; i++) {
+        struct ledger_map *after, *trimmed;
+
+        leaf = model[i * 4];
+        leaf.live += i;
+        ck_assert_int_eq(ledger_map_update(&after, m, &leaf, 1, NULL, NULL), ANJU_OK);
+        trimmed = ledger_map_trim(after); /* keeps all that was just touched */
+        ledger_map_release(trimmed);
+        ledger_map_release(after);
+    }
+    ledger_map_release(m);
+    for (size_t i = 0; i < 3; i++) {
+        void *wrong;
+
+        ck_assert_int_eq(pthread_join(readers[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *c = tcase_create("map");
@@ -650,6 +716,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(c, a_proof_with_any_bit_changed_is_refused);
     tcase_add_test(c, a_lying_prover_with_a_root_of_its_own_is_refused_for_the_form);
     tcase_add_test(c, a_reader_proves_cold_keys_with_its_own_loader);
+    tcase_add_test(c, readers_on_other_threads_prove_while_versions_are_made_and_let_go);
     suite_add_tcase(suite, c);
 }
 
