@@ -110,7 +110,11 @@ static enum anju_err admit(struct ledger_envelope_outcome *out, struct ledger_ov
     struct ledger_used used;
     enum anju_err err;
 
-    assert(key != NULL && key->member == e->member); /* else the block is invalid */
+    if (key == NULL || key->member != e->member) /* ledger_block_check says so before */
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "height %llu is not valid: it has an envelope of key %u of member %u, "
+                         "which is not a key of this member",
+                         (unsigned long long)o->height, (unsigned)e->key, (unsigned)e->member);
     if (e->valid_until <= o->time_ms) {
         out->outcome = LEDGER_SKIP_EXPIRED;
         return ANJU_OK;
