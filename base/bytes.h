@@ -32,8 +32,9 @@ void bytes_wipe(void *data, size_t size);
 bool bytes_are_utf8(struct bytes text); /* valid UTF-8: no surrogates, no overlong forms */
 
 /* Memory. These never return NULL: sizes that outside bytes decide are bounded before they come
- * here, and a node that has no memory left stops with words; stopping is safe at any instruction. */
-void *anju_alloc(size_t size);  /* zeroed */
+ * here, and a node that has no memory left stops with words; stopping is safe at any instruction.
+ */
+void *anju_alloc(size_t size); /* zeroed */
 void *anju_realloc(void *p, size_t size);
 void *anju_dup(const void *data, size_t size);
 char *anju_strdup(const char *text);
@@ -46,15 +47,38 @@ ANJU_MUST_CHECK enum anju_err hex_decode(uint8_t *out, size_t size, const char *
 /* Padded standard base64 (RFC 4648, 4). `out` holds base64_size(size) + 1 characters. */
 size_t base64_size(size_t size);
 void base64_encode(char *out, const uint8_t *data, size_t size);
-/* `out` holds at least text length / 4 * 3 bytes; only the one canonical text of a value is taken. */
-ANJU_MUST_CHECK enum anju_err base64_decode(uint8_t *out, size_t *out_size, const char *text, size_t text_size);
+/* `out` holds at least text length / 4 * 3 bytes; only the one canonical text of a value is taken.
+ */
+ANJU_MUST_CHECK enum anju_err base64_decode(uint8_t *out, size_t *out_size, const char *text,
+                                            size_t text_size);
 
 /* Big-endian integers at any address. */
-static inline void put_u16(uint8_t *p, uint16_t v) { p[0] = (uint8_t)(v >> 8); p[1] = (uint8_t)v; }
-static inline void put_u32(uint8_t *p, uint32_t v) { put_u16(p, (uint16_t)(v >> 16)); put_u16(p + 2, (uint16_t)v); }
-static inline void put_u64(uint8_t *p, uint64_t v) { put_u32(p, (uint32_t)(v >> 32)); put_u32(p + 4, (uint32_t)v); }
-static inline uint16_t get_u16(const uint8_t *p) { return (uint16_t)((p[0] << 8) | p[1]); }
-static inline uint32_t get_u32(const uint8_t *p) { return ((uint32_t)get_u16(p) << 16) | get_u16(p + 2); }
-static inline uint64_t get_u64(const uint8_t *p) { return ((uint64_t)get_u32(p) << 32) | get_u32(p + 4); }
+static inline void put_u16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+static inline void put_u32(uint8_t *p, uint32_t v)
+{
+    put_u16(p, (uint16_t)(v >> 16));
+    put_u16(p + 2, (uint16_t)v);
+}
+static inline void put_u64(uint8_t *p, uint64_t v)
+{
+    put_u32(p, (uint32_t)(v >> 32));
+    put_u32(p + 4, (uint32_t)v);
+}
+static inline uint16_t get_u16(const uint8_t *p)
+{
+    return (uint16_t)((p[0] << 8) | p[1]);
+}
+static inline uint32_t get_u32(const uint8_t *p)
+{
+    return ((uint32_t)get_u16(p) << 16) | get_u16(p + 2);
+}
+static inline uint64_t get_u64(const uint8_t *p)
+{
+    return ((uint64_t)get_u32(p) << 32) | get_u32(p + 4);
+}
 
 #endif

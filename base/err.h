@@ -11,8 +11,8 @@
 
 enum anju_err {
     ANJU_OK = 0,
-    ANJU_ERR_MALFORMED,   /* bytes that do not have the form that they should have */
-    ANJU_ERR_TOO_LARGE,   /* over a stated limit */
+    ANJU_ERR_MALFORMED, /* bytes that do not have the form that they should have */
+    ANJU_ERR_TOO_LARGE, /* over a stated limit */
     ANJU_ERR_NOT_FOUND,
     ANJU_ERR_EXISTS,
     ANJU_ERR_MISMATCH,    /* a hash, signature, root or identity is not what it must be */

@@ -82,8 +82,8 @@ void log_line(enum log_level level, const char *module, const char *format, ...)
         return;
     if (now != NULL)
         used = put_time(line, sizeof line, now());
-    used += (size_t)snprintf(line + used, sizeof line - used, "%s %.32s: ", level_name(level),
-                             module);
+    used +=
+        (size_t)snprintf(line + used, sizeof line - used, "%s %.32s: ", level_name(level), module);
     va_start(args, format);
     (void)vsnprintf(line + used, sizeof line - used - 1, format, args);
     va_end(args);

@@ -31,7 +31,7 @@ struct mp_reader {
 struct mp_reader mp_reader_over(struct bytes in);
 struct mp_value mp_next(struct mp_reader *m); /* MP_NONE after a failure */
 uint64_t mp_uint(struct mp_reader *m, uint64_t max);
-int64_t mp_int(struct mp_reader *m);          /* signed or unsigned form; fails above INT64_MAX */
+int64_t mp_int(struct mp_reader *m); /* signed or unsigned form; fails above INT64_MAX */
 bool mp_bool(struct mp_reader *m);
 struct bytes mp_str(struct mp_reader *m, uint32_t size_max);
 struct bytes mp_bin(struct mp_reader *m, uint32_t size_max);

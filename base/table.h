@@ -21,7 +21,8 @@ struct table {
 
 void table_init(struct table *t, uint32_t key_size, uint32_t value_size);
 void *table_get(const struct table *t, const void *key); /* NULL where absent */
-/* The value's slot, zeroed if the key is new (*is_new). Moves other values: do not keep pointers. */
+/* The value's slot, zeroed if the key is new (*is_new). Moves other values: do not keep pointers.
+ */
 void *table_put(struct table *t, const void *key, bool *is_new);
 /* Iterate: *index from 0; returns the key and sets *value; NULL at the end. */
 const void *table_next(const struct table *t, size_t *index, void **value);

@@ -137,8 +137,8 @@ enum anju_err crypto_ed25519_new(uint8_t secret[CRYPTO_ED25519_SIZE],
 enum anju_err crypto_ed25519_sign(uint8_t sig[64], const uint8_t secret[CRYPTO_ED25519_SIZE],
                                   struct bytes message)
 {
-    EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret,
-                                                  CRYPTO_ED25519_SIZE);
+    EVP_PKEY *pair =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, CRYPTO_ED25519_SIZE);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     size_t size = 64;
     bool good = pair != NULL && ctx != NULL &&

@@ -130,8 +130,8 @@ enum anju_err merkle_path(struct crypto_hash *path, unsigned *count, uint64_t in
     while (end - begin > 1) { /* from the root down; the path goes up */
         uint64_t middle = begin + split_of(end - begin);
         bool left = index < middle;
-        enum anju_err err = subtree(&path[*count], left ? middle : begin, left ? end : middle, get,
-                                    ctx);
+        enum anju_err err =
+            subtree(&path[*count], left ? middle : begin, left ? end : middle, get, ctx);
 
         if (err != ANJU_OK)
             return err;

@@ -69,8 +69,8 @@ START_TEST(bytes_are_ordered_by_content_then_by_size)
     const struct {
         const char *a, *b;
         int order;
-    } cases[] = {{"", "", 0},     {"", "a", -1},  {"a", "", 1},        {"a", "b", -1},
-                 {"b", "ab", 1},  {"a", "ab", -1}, {"ab", "ab", 0}, {"\x7f", "\x80", -1}};
+    } cases[] = {{"", "", 0},    {"", "a", -1},   {"a", "", 1},    {"a", "b", -1},
+                 {"b", "ab", 1}, {"a", "ab", -1}, {"ab", "ab", 0}, {"\x7f", "\x80", -1}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bytes a = bytes_of_text(cases[i].a);
@@ -142,9 +142,17 @@ END_TEST
 
 START_TEST(utf8_refuses_what_is_no_character)
 {
-    static const char *bad[] = {"\x80",     "\xbf",         "\xc3",         "\xc3(",
-                                "\xe2\x82", "\xe2(\xa1",    "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-                                "\xfe",     "\xff",         "ok\xe4\xbd"};
+    static const char *bad[] = {"\x80",
+                                "\xbf",
+                                "\xc3",
+                                "\xc3(",
+                                "\xe2\x82",
+                                "\xe2(\xa1",
+                                "\xf4\x90\x80\x80",
+                                "\xf5\x80\x80\x80",
+                                "\xfe",
+                                "\xff",
+                                "ok\xe4\xbd"};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_msg(!bytes_are_utf8(bytes_of_text(bad[i])), "case %zu", i);
@@ -178,8 +186,13 @@ START_TEST(base64_is_that_of_the_rfc)
 {
     static const struct {
         const char *plain, *text;
-    } cases[] = {{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                 {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    } cases[] = {{"", ""},
+                 {"f", "Zg=="},
+                 {"fo", "Zm8="},
+                 {"foo", "Zm9v"},
+                 {"foob", "Zm9vYg=="},
+                 {"fooba", "Zm9vYmE="},
+                 {"foobar", "Zm9vYmFy"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t plain_size = strlen(cases[i].plain);
@@ -201,7 +214,7 @@ END_TEST
 /* A proof's text is compared byte for byte, so a value must have one text. */
 START_TEST(base64_takes_only_the_canonical_text)
 {
-    static const char *bad[] = {"Z",    "Zg",   "Zg=",   "Zh==",   "Zm9=", "Zg==Zg==", "====",
+    static const char *bad[] = {"Z",    "Zg",   "Zg=",   "Zh==",   "Zm9=", "Zg==Zg==",  "====",
                                 "Z===", "=Zg=", "Zm 9v", "Zm9v\n", "Zm-_", "Zg==\n   ", "Zm9vZ=g="};
     uint8_t out[32];
     size_t size;
@@ -450,8 +463,8 @@ static uint64_t now_ms(void)
 
 static void days(void)
 {
-    static const uint64_t times[] = {0, 951782400000u, 1709164800000u, 1709251200000u,
-                                     4107542399999u, 1798761599999u};
+    static const uint64_t times[] = {
+        0, 951782400000u, 1709164800000u, 1709251200000u, 4107542399999u, 1798761599999u};
 
     log_set_clock(now_ms);
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {

@@ -393,7 +393,8 @@ static struct tally run_ecdsa(const char *name, bool der)
     json_t *group, *test;
     size_t i, k;
 
-    json_array_foreach(vectors_array(file, "testGroups"), i, group) {
+    json_array_foreach(vectors_array(file, "testGroups"), i, group)
+    {
         struct crypto_key key;
 
         compress(&key, vectors_text(json_object_get(group, "publicKey"), "uncompressed"));
@@ -463,7 +464,8 @@ START_TEST(wycheproof_ed25519_signatures_are_judged_right)
     json_t *group, *test;
     size_t i, k;
 
-    json_array_foreach(vectors_array(file, "testGroups"), i, group) {
+    json_array_foreach(vectors_array(file, "testGroups"), i, group)
+    {
         json_array_foreach(vectors_array(group, "tests"), k, test)
             check_ed25519(&tally, vectors_text(json_object_get(group, "publicKey"), "pk"), test);
     }

@@ -144,7 +144,8 @@ START_TEST(the_published_reference_tree_is_ours)
     size_t count = 0, i;
     json_t *item;
 
-    json_array_foreach(vectors_array(file, "leaf_inputs_hex"), i, item) {
+    json_array_foreach(vectors_array(file, "leaf_inputs_hex"), i, item)
+    {
         size_t size;
         uint8_t *input = vectors_hex(json_string_value(item), &size);
 
@@ -152,7 +153,8 @@ START_TEST(the_published_reference_tree_is_ours)
         free(input);
     }
     ck_assert_uint_eq(json_array_size(roots), count + 1);
-    json_array_foreach(roots, i, item) {
+    json_array_foreach(roots, i, item)
+    {
         struct crypto_hash root;
         char text[65];
 
@@ -308,7 +310,8 @@ static bool proof_of(struct crypto_hash *out, unsigned *count, json_t *file)
     size_t i;
 
     *count = 0;
-    json_array_foreach(proof, i, item) { /* null: none */
+    json_array_foreach(proof, i, item)
+    { /* null: none */
         if (*count == MERKLE_PATH_MAX || !hash_of(&out[*count], json_string_value(item)))
             return false;
         ++*count;
@@ -359,9 +362,9 @@ static void check_consistency(void *ctx, const char *path, json_t *file)
                 root_of(&root2, vectors_text(file, "root2"));
 
     assert_verdict(ctx, path, file,
-                   fits && merkle_consistency_check(
-                               &root1, vectors_u64(file, "size1"), &root2,
-                               vectors_u64(file, "size2"), proof, count) == ANJU_OK);
+                   fits && merkle_consistency_check(&root1, vectors_u64(file, "size1"), &root2,
+                                                    vectors_u64(file, "size2"), proof,
+                                                    count) == ANJU_OK);
 }
 
 START_TEST(published_inclusion_proofs_are_judged_right)
@@ -384,7 +387,8 @@ START_TEST(published_consistency_proofs_are_judged_right)
 }
 END_TEST
 
-/* --- properties -------------------------------------------------------------------------------- */
+/* --- properties --------------------------------------------------------------------------------
+ */
 
 START_TEST(a_path_for_another_place_or_with_a_bit_changed_is_refused)
 {
@@ -453,21 +457,21 @@ START_TEST(sizes_near_the_end_of_64_bits_are_judged_without_harm)
             unsigned fitting = 0;
 
             for (unsigned count = 0; count <= MERKLE_PATH_MAX; count++)
-                fitting += merkle_path_root(&root, sizes[i], indexes[k], &leaf[0], path, count) ==
-                           ANJU_OK;
+                fitting +=
+                    merkle_path_root(&root, sizes[i], indexes[k], &leaf[0], path, count) == ANJU_OK;
             ck_assert_uint_eq(fitting, indexes[k] < sizes[i]);
             for (unsigned count = 0; count <= MERKLE_PATH_MAX; count++) {
-                ck_assert_int_eq(merkle_consistency_check(&leaf[0], indexes[k], &leaf[1], sizes[i],
-                                                          path, count),
-                                 ANJU_ERR_MISMATCH);
-                ck_assert_int_eq(merkle_range_check(&root, sizes[i], indexes[k], leaf, 2, path,
-                                                    count),
-                                 ANJU_ERR_MISMATCH);
+                ck_assert_int_eq(
+                    merkle_consistency_check(&leaf[0], indexes[k], &leaf[1], sizes[i], path, count),
+                    ANJU_ERR_MISMATCH);
+                ck_assert_int_eq(
+                    merkle_range_check(&root, sizes[i], indexes[k], leaf, 2, path, count),
+                    ANJU_ERR_MISMATCH);
             }
             if (indexes[k] > 0) /* begin + count would wrap */
-                ck_assert_int_eq(merkle_range_check(&root, sizes[i], indexes[k], leaf, UINT64_MAX,
-                                                    path, 3),
-                                 ANJU_ERR_MISMATCH);
+                ck_assert_int_eq(
+                    merkle_range_check(&root, sizes[i], indexes[k], leaf, UINT64_MAX, path, 3),
+                    ANJU_ERR_MISMATCH);
         }
     }
 }
@@ -512,19 +516,16 @@ START_TEST(consistency_proofs_are_those_of_the_definition_and_only_they_pass)
                              ANJU_OK);
             ck_assert_uint_eq(count, expected_count);
             ck_assert_mem_eq(proof, expected, count * sizeof proof[0]);
-            ck_assert_int_eq(
-                merkle_consistency_check(&old_root, m, &new_root, n, proof, count), ANJU_OK);
-            ck_assert_int_eq(
-                merkle_consistency_check(&other, m, &new_root, n, proof, count),
-                ANJU_ERR_MISMATCH);
-            ck_assert_int_eq(
-                merkle_consistency_check(&old_root, m, &new_root, n, proof, count + 1),
-                ANJU_ERR_MISMATCH);
+            ck_assert_int_eq(merkle_consistency_check(&old_root, m, &new_root, n, proof, count),
+                             ANJU_OK);
+            ck_assert_int_eq(merkle_consistency_check(&other, m, &new_root, n, proof, count),
+                             ANJU_ERR_MISMATCH);
+            ck_assert_int_eq(merkle_consistency_check(&old_root, m, &new_root, n, proof, count + 1),
+                             ANJU_ERR_MISMATCH);
             for (unsigned i = 0; i < count; i++) {
                 proof[i].b[31] ^= 1;
-                ck_assert_int_eq(
-                    merkle_consistency_check(&old_root, m, &new_root, n, proof, count),
-                    ANJU_ERR_MISMATCH);
+                ck_assert_int_eq(merkle_consistency_check(&old_root, m, &new_root, n, proof, count),
+                                 ANJU_ERR_MISMATCH);
                 proof[i].b[31] ^= 1;
             }
         }
@@ -638,9 +639,9 @@ START_TEST(ranges_of_a_larger_tree_pass_at_random_places)
         end = begin + 1 + (state >> 17) % (LEAVES - begin);
         ck_assert_int_eq(merkle_range(boundary, &count, begin, end, LEAVES, get_node, &no_offset),
                          ANJU_OK);
-        ck_assert_int_eq(merkle_range_check(&root, LEAVES, begin, leaf + begin, end - begin,
-                                            boundary, count),
-                         ANJU_OK);
+        ck_assert_int_eq(
+            merkle_range_check(&root, LEAVES, begin, leaf + begin, end - begin, boundary, count),
+            ANJU_OK);
     }
 }
 END_TEST

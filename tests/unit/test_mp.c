@@ -57,11 +57,10 @@ START_TEST(each_integer_has_the_shortest_form)
     static const struct {
         int64_t v;
         size_t size;
-    } cases[] = {{0, 1},           {127, 1},         {128, 2},         {255, 2},
-                 {256, 3},         {65535, 3},       {65536, 5},       {UINT32_MAX, 5},
-                 {4294967296, 9},  {INT64_MAX, 9},   {-1, 1},          {-32, 1},
-                 {-33, 2},         {-128, 2},        {-129, 3},        {-32768, 3},
-                 {-32769, 5},      {INT32_MIN, 5},   {-2147483649, 9}, {INT64_MIN, 9}};
+    } cases[] = {{0, 1},      {127, 1},    {128, 2},        {255, 2},         {256, 3},
+                 {65535, 3},  {65536, 5},  {UINT32_MAX, 5}, {4294967296, 9},  {INT64_MAX, 9},
+                 {-1, 1},     {-32, 1},    {-33, 2},        {-128, 2},        {-129, 3},
+                 {-32768, 3}, {-32769, 5}, {INT32_MIN, 5},  {-2147483649, 9}, {INT64_MIN, 9}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct mp_reader m;
@@ -278,7 +277,8 @@ static bool put_json(struct writer *out, json_t *v)
         mp_put_str(out, bytes_of(json_string_value(v), json_string_length(v)));
     } else if (json_is_array(v)) {
         mp_put_array(out, (uint32_t)json_array_size(v));
-        json_array_foreach(v, i, item) {
+        json_array_foreach(v, i, item)
+        {
             if (!put_json(out, item))
                 return false;
         }
@@ -326,7 +326,8 @@ static unsigned check_case(json_t *c)
     json_t *encoding;
     size_t i;
 
-    json_array_foreach(vectors_array(c, "msgpack"), i, encoding) {
+    json_array_foreach(vectors_array(c, "msgpack"), i, encoding)
+    {
         size_t size;
         uint8_t *data = vectors_hex(json_string_value(encoding), &size);
         bool expected = ours && bytes_equal(bytes_of(data, size), writer_view(&w));
@@ -347,8 +348,10 @@ START_TEST(of_the_msgpack_suite_the_canonical_form_is_taken_and_the_rest_refused
     json_t *group, *c;
     size_t i;
 
-    json_object_foreach(suite, name, group) {
-        json_array_foreach(group, i, c) {
+    json_object_foreach(suite, name, group)
+    {
+        json_array_foreach(group, i, c)
+        {
             taken += check_case(c);
             cases++;
         }
@@ -408,8 +411,8 @@ static void compare_with_library(const uint8_t *data, size_t size)
     if (msgpack_unpack_next(&result, (const char *)data, size, &used) == MSGPACK_UNPACK_SUCCESS &&
         used == size) {
         writer_clear(&w);
-        expected = put_object(&w, &result.data, 1) &&
-                   bytes_equal(writer_view(&w), bytes_of(data, size));
+        expected =
+            put_object(&w, &result.data, 1) && bytes_equal(writer_view(&w), bytes_of(data, size));
     }
     msgpack_unpacked_destroy(&result);
     if (accepted(data, size) != expected) {
@@ -451,7 +454,7 @@ static void put_random(struct writer *out, unsigned depth)
         mp_put_uint(out, v);
         break;
     case 1:
-        mp_put_int(out, (int64_t)~(v >> 1));
+        mp_put_int(out, (int64_t) ~(v >> 1));
         break;
     case 2:
         mp_put_str(out, bytes_of("The quick brown fox jumps over it.", next_random(35)));
