@@ -82,20 +82,27 @@ $(BUILD)/anju: $(BUILD)/tools/anju.o $(LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS)
 
 # Tests. tests/unit/test_NAME.c and tests/sim/test_NAME.c are programs of Check tests; the other
-# files of tests/unit are what they share. tests/net/test_NAME.{sh,py} run real processes; a .c
-# file there is a program that those scripts use.
+# files of tests/unit are what they share, those of tests/sim the simulator. tests/net/test_NAME.{sh,py}
+# run real processes; a .c file there is a program that those scripts use.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/sim/test_*.c)))
 SHARED_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 NET_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
 NET_SCRIPTS := $(sort $(wildcard tests/net/test_*.sh tests/net/test_*.py))
 $(BUILD)/libunit.a: $(SHARED_OBJ)
 	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+SIM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/test_% tests/sim/sim_%,$(wildcard tests/sim/*.c)))
+$(BUILD)/libsim.a: $(SIM_OBJ)
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libsim.a $(BUILD)/libunit.a $(LINK)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
 	$(call say,LD)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean help
+.PHONY: all unit sim test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean \
+        help
 
 ## all: build both programs and every module (the default)
 all: $(ARCHIVES) $(PROGRAMS)
@@ -125,6 +132,10 @@ run-unit: $(UNIT)
 BENCH := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 bench: $(BENCH)
 	@set -e; for b in $(BENCH); do echo "== $$b"; $$b; done
+
+## sim: clusters of consensus cores from seeds (SEED=n, COUNT=n; TRACE=1 shows one)
+sim: $(BUILD)/tests/sim/sim_consensus
+	@$< $(or $(SEED),1) $(or $(COUNT),$(if $(SEED),1,1000))
 
 ## demo: four nodes, real orders, one killed and back, an audit (ORDERS=n, KEEP=1)
 demo: ready
