@@ -93,8 +93,7 @@ static bool is_origin(const char *text)
     return true;
 }
 
-/* host:port, the host a name, an IPv4 address, or an IPv6 address in brackets. */
-static bool is_address(const char *text)
+bool ledger_address_is_valid(const char *text)
 {
     const char *colon = is_text(text) ? strrchr(text, ':') : NULL;
     unsigned long port = 0;
@@ -216,7 +215,7 @@ static enum anju_err check_node(const struct ledger_genesis *g, uint32_t i)
     if (!is_node_key(g, &n->node))
         return BAD("node %u: its key does not stand among member %u's keys with purpose node",
                    i + 1, n->node.member);
-    if (!is_address(n->peer) || !is_address(n->rpc))
+    if (!ledger_address_is_valid(n->peer) || !ledger_address_is_valid(n->rpc))
         return BAD("node %u: peer and rpc are host:port", i + 1);
     if (memcmp(n->node.log_key, n->node.cosign_key, CRYPTO_ED25519_SIZE) == 0)
         return BAD("node %u: its log key and cosign key are the same", i + 1);

@@ -92,6 +92,8 @@ void ledger_timeouts_defaults(struct ledger_timeouts *out);
 bool ledger_role_is_known(struct bytes role);
 /* government, property, agency, auditor, integrator, authority. */
 bool ledger_kind_is_known(struct bytes kind);
+/* host:port, the host a name, an IPv4 address, or an IPv6 address in brackets. */
+bool ledger_address_is_valid(const char *text);
 
 struct ledger_registry {
     const struct ledger_genesis *genesis; /* borrowed */
