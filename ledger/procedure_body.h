@@ -39,8 +39,8 @@ enum {
 
 /* What a value is. In records and attributes: bool; int and money signed, time (ms) and date (days)
  * unsigned; text and code str; bytes, hash (32), key (33), private and file (32, a commitment) bin; member
- * unsigned; ref [procedure, subject bin 16], a plain one (of no procedure) str; a line [[procedure, subject],
- * amount]. A list is an array of at most list_max of these. */
+ * unsigned; ref the subject's id, bin 16, and a plain one (of no procedure) str; a line [subject bin 16, amount].
+ * A list is an array of at most list_max of these. */
 enum ledger_type_base {
     LEDGER_TYPE_BOOL = 1, LEDGER_TYPE_INT, LEDGER_TYPE_MONEY, LEDGER_TYPE_TIME, LEDGER_TYPE_DATE, LEDGER_TYPE_TEXT,
     LEDGER_TYPE_BYTES, LEDGER_TYPE_HASH, LEDGER_TYPE_KEY, LEDGER_TYPE_MEMBER, LEDGER_TYPE_REF, LEDGER_TYPE_CODE,
@@ -293,6 +293,8 @@ const struct ledger_table *ledger_procedure_table(const struct ledger_procedure 
 const struct ledger_field *ledger_action_field(const struct ledger_action *a, uint16_t number);
 /* "final", or NULL. */
 const char *ledger_procedure_clause(const struct ledger_procedure *p, uint16_t number);
+/* The type of an attribute's component in an index; ABSENT: it can be none (0 is the state). */
+enum ledger_part_type ledger_part_type_of(const struct ledger_procedure *p, uint16_t attribute);
 bool ledger_procedure_is_ended(const struct ledger_procedure *p, uint16_t state);
 bool ledger_procedure_offers(const struct ledger_procedure *p, uint16_t to_procedure, uint16_t attribute);
 
