@@ -1,0 +1,75 @@
+/*
+ * engine_status: what the node says of itself, and whether it is ready: it keeps up and votes.
+ */
+#include "node/engine_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void not_ready(struct engine_status *out, const char *format, ...) ANJU_PRINTF(2, 3);
+static void not_ready(struct engine_status *out, const char *format, ...)
+{
+    va_list args;
+
+    if (!out->ready)
+        return; /* the first reason is the one to act on */
+    out->ready = false;
+    va_start(args, format);
+    vsnprintf(out->reason, sizeof(out->reason), format, args);
+    va_end(args);
+}
+
+static void judge_ready(struct engine_status *out, const struct engine *e)
+{
+    unsigned q = ledger_set_quorum(e->set);
+
+    out->ready = true;
+    if (!e->started)
+        not_ready(out, "starting");
+    if (out->halted)
+        not_ready(out, "stopped signing: %s", e->halt_reason);
+    if (out->log_full)
+        not_ready(out, "the payload log has no room: free disk space");
+    if (!out->validator)
+        not_ready(out, "follows: its node key is not in the validator set");
+    else if (!out->may_sign)
+        not_ready(out, "follows and serves, does not vote: the guard is lost or signing is off");
+    if (out->highest_seen > out->height + 1 || (out->highest_claim > out->height + 2 && out->validators_up > 0))
+        not_ready(out, "catching up: height %llu of %llu", (unsigned long long)out->height,
+                  (unsigned long long)(out->highest_claim > out->highest_seen ? out->highest_claim : out->highest_seen));
+    if (out->validators_up + 1 < q)
+        not_ready(out, "no quorum: %u of %u validators connected, %u needed", out->validators_up + 1, e->set->n, q);
+    if (e->core != NULL && out->core.round >= 5)
+        not_ready(out, "height %llu is in round %u: too few validators agree in time", (unsigned long long)e->height, out->core.round);
+}
+
+void engine_status(struct engine_status *out, const struct engine *e)
+{
+    *out = e->counters;
+    out->height = e->started ? e->height - 1 : 0;
+    out->highest_seen = e->certified_height;
+    if (e->started)
+        consensus_status(&out->core, e->core);
+    for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
+        if (!e->peers[i].up)
+            continue;
+        out->peers_up++;
+        out->validators_up += e->peers[i].set_index >= 0;
+        if (e->peers[i].height > out->highest_claim + 1)
+            out->highest_claim = e->peers[i].height - 1;
+    }
+    out->pool_envelopes = e->pool_count;
+    out->pool_bytes = e->pool_bytes;
+    for (unsigned i = 0; i <= NO_AUTHOR; i++)
+        out->batches += e->lists[i].count;
+    out->own_batches = e->self_index >= 0 ? e->lists[e->self_index].count : 0;
+    out->time_ms = e->tip.time_ms;
+    out->log_size = e->tip.result_body.log_size;
+    out->validator = e->self_index >= 0;
+    out->may_sign = e->config.may_sign && !e->halted;
+    out->halted = e->halted;
+    out->halt_reason = e->halted ? e->halt_reason : "";
+    out->log_full = e->log_full;
+    out->outbox_waiting = e->outbox_count;
+    judge_ready(out, e);
+}
