@@ -82,6 +82,9 @@ bool engine_peer_frame(struct engine *e, int peer, uint8_t type, struct bytes bo
 /* Takes over `s`. With a ticket other than 0 somebody waits for the answer. */
 void engine_submit(struct engine *e, uint64_t ticket, struct submission *s);
 
+/* Nobody waits for this ticket any more; the envelope stays. */
+void engine_forget(struct engine *e, const struct crypto_hash *id, uint64_t ticket);
+
 void engine_on_durable(struct engine *e, uint64_t token);
 /* `info` NULL: the batch is bad. Takes over info. */
 void engine_on_batch(struct engine *e, const struct crypto_hash *id, struct batch_info *info, const char *why);

@@ -167,7 +167,8 @@ static void contest(struct link *l, struct link *first)
     l->state = LINK_CONTEST;
     l->contest_ms = now;
     uint8_t nonce[8];
-    put_u64(nonce, now);
+    l->contest_nonce = ++l->p->nonce;
+    put_u64(nonce, l->contest_nonce);
     (void)link_send(first, FRAME_PING, bytes_of(nonce, sizeof(nonce)));
 }
 
@@ -194,7 +195,7 @@ static void contest_tick(struct link *l, uint64_t now)
 
     if (first == NULL) {
         link_up(l);
-    } else if (first->last_in_ms >= l->contest_ms) {
+    } else if (first->pong == l->contest_nonce) {
         char why[160], hex[65];
         hex_encode(hex, l->id.b, CRYPTO_HASH_SIZE);
         snprintf(why, sizeof(why), "a second node with the identity %s: the first one still answers", hex);
@@ -251,9 +252,11 @@ static void on_frame(struct link *l, uint8_t type, struct bytes body)
     }
     if (type == FRAME_PING) {
         (void)link_send(l, FRAME_PONG, body);
+    } else if (type == FRAME_PONG && body.size == 8) {
+        l->pong = get_u64(body.data);
     } else if (type == FRAME_AUTH) {
         link_refuse(l, "a second AUTH on one connection");
-    } else if (type != FRAME_PONG && pays(l, type) && !p->o.on_frame(p->o.ctx, l->number, type, body)) {
+    } else if (pays(l, type) && !p->o.on_frame(p->o.ctx, l->number, type, body)) {
         char why[128];
         snprintf(why, sizeof(why), "a frame that breaks the protocol: %s of %zu bytes", frame_type_name(type), body.size);
         link_refuse(l, why);
@@ -412,7 +415,7 @@ static void link_tick(struct link *l, uint64_t now)
             link_fail(l, "silent for 15 seconds");
         } else if (now >= l->last_in_ms + PING_MS && now >= l->ping_ms + PING_MS) {
             uint8_t nonce[8];
-            put_u64(nonce, now);
+            put_u64(nonce, ++l->p->nonce);
             l->ping_ms = now;
             (void)link_send(l, FRAME_PING, bytes_of(nonce, sizeof(nonce)));
         }

@@ -5,6 +5,7 @@
  */
 #include "node/peer_link.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -46,6 +46,7 @@ struct link {
     struct crypto_hash id;
     int number; /* while UP */
     uint64_t began_ms, up_ms, last_in_ms, ping_ms, contest_ms;
+    uint64_t contest_nonce, pong; /* of a contest: what the first must send back; what came back */
     uint64_t tokens_milli, tokens_at_ms;
     uint64_t drop_logged_ms;
     char name[NAME_SIZE]; /* address, for the log */
@@ -75,6 +76,7 @@ struct peers {
     uint32_t n_targets;
     struct target *targets;
     uint64_t ticked_ms;
+    uint64_t nonce;
     struct peers_status counters;
 };
 

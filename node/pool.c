@@ -586,6 +586,16 @@ static void wait_for(struct pooled *p, uint64_t ticket)
     p->waiters[p->n_waiters++] = ticket;
 }
 
+void engine_forget(struct engine *e, const struct crypto_hash *id, uint64_t ticket)
+{
+    struct pooled *p = idmap_get(&e->pool, id);
+
+    for (uint32_t i = 0; p != NULL && i < p->n_waiters; i++) {
+        if (p->waiters[i] == ticket)
+            p->waiters[i--] = p->waiters[--p->n_waiters];
+    }
+}
+
 static void answer_busy(struct engine *e, uint64_t ticket, const struct submission *s, const char *hint)
 {
     struct rpc_submit_result result = {.state = RPC_SUBMIT_BUSY, .id = s->id};
