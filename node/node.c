@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "node/node_state.h"
+#include "node/tls.h"
 #include "rpc/genesis_json.h"
 
 enum { LOOP_MS_MAX = 200, STOP_MS = 4000, RPC_CLOSE_MS = 3000 };
