@@ -98,12 +98,25 @@ enum anju_err kv_begin(MDB_txn **out, const struct kv_env *e, bool write)
     return kv_fail(e, rc, "begin a transaction");
 }
 
+static bool is_dead(const struct kv_env *e)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &txn);
+
+    if (rc == 0)
+        mdb_txn_abort(txn);
+    return rc == MDB_PANIC;
+}
+
 enum anju_err kv_commit(const struct kv_env *e, MDB_txn **txn)
 {
     int rc = mdb_txn_commit(*txn);
 
-    *txn = NULL;     /* LMDB frees it also when the commit fails */
-    if (rc == EIO) { /* a sync that failed must not be tried again: see file_sync */
+    *txn = NULL; /* LMDB frees it also when the commit fails */
+    /* A sync that failed must not be tried again (see file_sync). And where the root page could not
+     * be written LMDB takes nothing any more, and nobody knows which root is on disk: the next
+     * start does. */
+    if (rc == EIO || (rc != 0 && is_dead(e))) {
         errno = rc;
         file_die("commit to", e->path);
     }

@@ -42,6 +42,7 @@ struct store {
     bool readonly;
     int lock_fd;
     struct truth truth;
+    bool truth_damaged; /* found while opening: making derived data again would not help */
     struct derived derived;
 
     /* Ledger thread. */

@@ -141,11 +141,8 @@ static enum anju_err load_items(struct store *s, MDB_txn *txn, struct ledger_ite
     enum anju_err err = ANJU_OK;
 
     *out = arena_alloc(a, (h->n + 1u) * sizeof **out);
-    for (uint32_t i = 0; err == ANJU_OK && i < h->n; i++) {
-        struct store_item item;
-        err = truth_item(&s->truth, txn, &item, h, i);
-        (*out)[i] = item.item;
-    }
+    for (uint32_t i = 0; err == ANJU_OK && i < h->n; i++)
+        err = truth_item_bare(&s->truth, txn, &(*out)[i], h, i);
     return err;
 }
 
@@ -171,6 +168,7 @@ static enum anju_err fold_height(struct store *s, MDB_txn *txn, uint64_t height)
 
     if (err == ANJU_OK)
         err = load_items(s, txn, &items, &h, &arena);
+    s->truth_damaged = err != ANJU_OK;
     if (err == ANJU_OK)
         err = ledger_fold(o, items, h.n, height, h.time_ms, &h.block);
     if (err == ANJU_OK)
@@ -250,7 +248,7 @@ static enum anju_err open_or_rebuild(struct store *s, const struct ledger_tip *t
 {
     enum anju_err err = open_derived(s, tip);
 
-    if (err != ANJU_ERR_CORRUPT && err != ANJU_ERR_UNSUPPORTED)
+    if (s->truth_damaged || (err != ANJU_ERR_CORRUPT && err != ANJU_ERR_UNSUPPORTED))
         return err;
     log_warn("storage", "derived data is made again from the ledger, because: %s", anju_err_text());
     close_derived(s);

@@ -76,6 +76,10 @@ ANJU_MUST_CHECK enum anju_err truth_find_wires(uint32_t *wires, const struct led
 ANJU_MUST_CHECK enum anju_err truth_item(const struct truth *t, MDB_txn *txn,
                                          struct store_item *out, const struct store_height *h,
                                          uint32_t index);
+/* All that is kept of it but the record and the envelope in the block: what folding needs. */
+ANJU_MUST_CHECK enum anju_err truth_item_bare(const struct truth *t, MDB_txn *txn,
+                                              struct ledger_item *out, const struct store_height *h,
+                                              uint32_t index);
 ANJU_MUST_CHECK enum anju_err truth_entry(const struct truth *t, MDB_txn *txn,
                                           uint8_t out[LEDGER_ENTRY_SIZE],
                                           const struct store_height *h, uint32_t index);

@@ -220,6 +220,16 @@ enum anju_err truth_item(const struct truth *t, MDB_txn *txn, struct store_item 
     return ANJU_OK;
 }
 
+enum anju_err truth_item_bare(const struct truth *t, MDB_txn *txn, struct ledger_item *out,
+                              const struct store_height *h, uint32_t index)
+{
+    struct bytes in;
+    uint32_t wire[2];
+    enum anju_err err = find_item(t, txn, &in, h, index);
+
+    return err == ANJU_OK ? decode_item(t, out, wire, in, h->first_seq + index) : err;
+}
+
 enum anju_err truth_entry(const struct truth *t, MDB_txn *txn, uint8_t out[LEDGER_ENTRY_SIZE],
                           const struct store_height *h, uint32_t index)
 {

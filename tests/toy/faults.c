@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -18,6 +19,7 @@ enum fault {
     FAULT_KILL,      /* die instead of the call */
     FAULT_KILL_TORN, /* write the first half, in whole sectors, then die */
     FAULT_NO_SPACE,  /* writes fail with ENOSPC from then on */
+    FAULT_NO_GROWTH, /* writes past the end of a file do */
     FAULT_SYNC,      /* syncs fail with EIO from then on */
 };
 
@@ -43,6 +45,12 @@ static bool fault_strikes(void)
     return atomic_load(&fault_kind) != FAULT_NONE && atomic_fetch_sub(&fault_countdown, 1) <= 1;
 }
 
+static off_t fault_file_size(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 ? st.st_size : 0;
+}
+
 static ssize_t real_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     return syscall(SYS_pwrite64, fd, data, size, offset);
@@ -60,6 +68,12 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
         case FAULT_NO_SPACE:
             errno = ENOSPC;
             return -1;
+        case FAULT_NO_GROWTH:
+            if (fault_file_size(fd) < offset + (off_t)size) {
+                errno = ENOSPC;
+                return -1;
+            }
+            break;
         case FAULT_SYNC:
         case FAULT_NONE:
             break;
@@ -83,8 +97,16 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-    if (fault_strikes() && atomic_load(&fault_kind) == FAULT_KILL)
-        _exit(FAULT_EXIT_STATUS);
+    if (fault_strikes()) {
+        enum fault kind = atomic_load(&fault_kind);
+        if (kind == FAULT_KILL || kind == FAULT_KILL_TORN)
+            _exit(FAULT_EXIT_STATUS);
+        if (kind == FAULT_NO_SPACE ||
+            (kind == FAULT_NO_GROWTH && lseek(fd, 0, SEEK_CUR) >= fault_file_size(fd))) {
+            errno = ENOSPC;
+            return -1;
+        }
+    }
     return syscall(SYS_writev, fd, parts, count);
 }
 
