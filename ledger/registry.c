@@ -59,7 +59,7 @@ static bool same_index(const struct ledger_index *a, const struct ledger_index *
     return same;
 }
 
-/* Two versions of one procedure: what has a number in both is the same in both. */
+/* Two versions of one procedure: the later one keeps the name and every index of the earlier. */
 static enum anju_err check_versions(const struct ledger_procedure *before,
                                     const struct ledger_procedure *after)
 {
@@ -74,12 +74,17 @@ static enum anju_err check_versions(const struct ledger_procedure *before,
     if (strcmp(ledger_procedure_name(before), ledger_procedure_name(after)) != 0)
         return anju_fail(ANJU_ERR_MALFORMED, "genesis: procedure %u is both \"%s\" and \"%s\"",
                          number, ledger_procedure_name(before), ledger_procedure_name(after));
-    for (uint32_t i = 0; i < n_before; i++)
-        for (uint32_t j = 0; j < n_after; j++)
-            if (old[i].number == new[j].number && !same_index(&old[i], &new[j]))
-                return anju_fail(ANJU_ERR_MALFORMED,
-                                 "genesis: index %u of procedure %u differs between its versions",
-                                 old[i].number, number);
+    for (uint32_t i = 0; i < n_before; i++) {
+        uint32_t j = 0;
+
+        while (j < n_after && new[j].number != old[i].number)
+            j++;
+        if (j == n_after || !same_index(&old[i], &new[j]))
+            return anju_fail(
+                ANJU_ERR_MALFORMED,
+                "genesis: index %u of procedure %u is another one, or none, in a later version",
+                old[i].number, number);
+    }
     return ANJU_OK;
 }
 
