@@ -107,18 +107,22 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
 ## all: build both programs and every module (the default)
 all: $(ARCHIVES) $(PROGRAMS)
 
+# These build on all cores even where nobody said -j: the first thing a newcomer types.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+again = $(MAKE) --no-print-directory $(JOBS)
+
 # The search for libraries was made when this Makefile was read, so what needs them after they may
 # have been installed reads it again.
 ready:
-	@bash tools/deps.sh --check || $(MAKE) --no-print-directory deps
+	@bash tools/deps.sh --check || bash tools/deps.sh
 
 ## test: unit tests, then tests/net as processes; ends with the line `N passed, N failed`
 test: ready
-	@$(MAKE) --no-print-directory run-tests
+	+@$(again) run-tests
 
 ## test-long: the same with the long sweeps
 test-long: ready
-	@ANJU_TEST_LONG=1 $(MAKE) --no-print-directory run-tests
+	+@ANJU_TEST_LONG=1 $(again) run-tests
 
 ## unit: the unit tests alone
 unit: run-unit
@@ -139,9 +143,9 @@ sim: $(BUILD)/tests/sim/sim_consensus
 
 ## demo: four nodes, real orders, one killed and back, an audit (ORDERS=n, KEEP=1)
 demo: ready
-	@$(MAKE) --no-print-directory run-demo
+	+@$(again) run-demo
 run-demo:
-	@$(MAKE) --no-print-directory all >&2
+	+@$(again) all >&2
 	@BUILD='$(CURDIR)/$(BUILD)' ORDERS='$(ORDERS)' KEEP='$(KEEP)' bash tools/demo.sh
 
 ## deps: install the libraries that are missing (Debian, Ubuntu; elsewhere it lists them)
