@@ -8,6 +8,7 @@
 #include "storage/file.h"
 
 enum { READERS_MAX = 510 };
+#define MAP_SIZE_LEAST (UINT64_C(1) << 30)
 
 enum anju_err kv_fail(const struct kv_env *e, int rc, const char *what)
 {
@@ -44,6 +45,25 @@ enum anju_err kv_fail(const struct kv_env *e, int rc, const char *what)
     }
 }
 
+static int open_env(struct kv_env *e, uint64_t map_size, unsigned tables_max, bool readonly)
+{
+    int rc = mdb_env_create(&e->env);
+
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(e->env, (size_t)map_size);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(e->env, tables_max);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(e->env, READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_open(e->env, e->path, MDB_NOTLS | (readonly ? MDB_RDONLY : 0u), 0600);
+    if (rc != 0 && e->env != NULL) {
+        mdb_env_close(e->env); /* also after a failed opening */
+        e->env = NULL;
+    }
+    return rc;
+}
+
 enum anju_err kv_open(struct kv_env *e, const char *path, uint64_t map_size, unsigned tables_max,
                       bool readonly)
 {
@@ -52,19 +72,19 @@ enum anju_err kv_open(struct kv_env *e, const char *path, uint64_t map_size, uns
     int rc;
 
     e->path = anju_strdup(path);
-    rc = mdb_env_create(&e->env);
-    if (rc == 0)
-        rc = mdb_env_set_mapsize(e->env, (size_t)map_size);
-    if (rc == 0)
-        rc = mdb_env_set_maxdbs(e->env, tables_max);
-    if (rc == 0)
-        rc = mdb_env_set_maxreaders(e->env, READERS_MAX);
-    if (rc == 0)
-        rc = mdb_env_open(e->env, path, MDB_NOTLS | (readonly ? MDB_RDONLY : 0u), 0600);
+    rc = open_env(e, map_size, tables_max, readonly);
+    /* Address space costs nothing, but a limit on it or a sanitizer may leave less than we ask for.
+     */
+    while (rc == ENOMEM && map_size > MAP_SIZE_LEAST) {
+        map_size /= 2;
+        rc = open_env(e, map_size, tables_max, readonly);
+    }
     if (rc != 0) {
         err = kv_fail(e, rc, "open the tables");
+        if (rc == ENOENT)
+            err = anju_fail(ANJU_ERR_NOT_FOUND, "there is no ledger in %s", path);
         kv_close(e);
-        return err == ANJU_ERR_NOT_FOUND ? anju_fail(err, "there is no ledger in %s", path) : err;
+        return err;
     }
     (void)mdb_reader_check(e->env, &dead); /* readers that were killed */
     return ANJU_OK;
