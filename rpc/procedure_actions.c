@@ -381,7 +381,7 @@ static void read_keep(struct compile *c, struct tree_action *a, json_t *object)
             struct expr *e = new_expr(c);
             if (change != NULL) {
                 e->n = 1;
-                e->node[0] = (struct expr_node){.op = EXPR_FIELD, .number = field->number};
+                e->node[0] = (struct ledger_expr_node){.op = LEDGER_OP_FIELD, .number = field->number};
                 change->value = e;
                 if (type.base != field->type.base || (type.list_max > 0) != (field->type.list_max > 0) ||
                     strcmp(type.argument, field->type.argument) != 0)

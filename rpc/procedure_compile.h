@@ -6,6 +6,7 @@
 #ifndef ANJU_RPC_PROCEDURE_COMPILE_H
 #define ANJU_RPC_PROCEDURE_COMPILE_H
 
+#include "ledger/procedure_body.h"
 #include "rpc/json_place.h"
 #include "rpc/procedure_json.h"
 
@@ -47,7 +48,7 @@ struct face {
     struct names states, attributes, indexes;
     const struct face *parent; /* whose subjects are the parents of its own; NULL: it has none */
 };
-enum { FACES_MAX = 8, EXPR_NODES_MAX = 64 };
+enum { FACES_MAX = 8 };
 
 struct face;
 enum value_kind { KIND_NONE, KIND_BOOL, KIND_INT, KIND_TEXT, KIND_BYTES, KIND_MEMBER, KIND_REF, KIND_LINE };
@@ -119,34 +120,10 @@ struct span {
 };
 bool span_parse(struct compile *c, struct span *out, const json_t *j);
 
-/* Expressions in prefix order: an operator, its operands after it. */
-enum expr_op {
-    EXPR_INT, EXPR_BOOL, EXPR_TEXT,              /* value; value; text */
-    EXPR_FIELD, EXPR_ATTRIBUTE,                  /* number */
-    EXPR_SELF, EXPR_ACTOR, EXPR_NOW, EXPR_ITEM,  /* item of the enclosing all, any or sum */
-    EXPR_PART,                                   /* number: which part of a line; operand: the item */
-    EXPR_HAS, EXPR_OF,                           /* of: procedure, attribute number; operand: the reference */
-    EXPR_STATE, EXPR_STATE_OF,                   /* number of a state; of: procedure, operand: the reference */
-    EXPR_AND, EXPR_OR, EXPR_NOT,                 /* count of operands */
-    EXPR_EQ, EXPR_NE, EXPR_LT, EXPR_LE, EXPR_GT, EXPR_GE,
-    EXPR_ADD, EXPR_SUB, EXPR_MUL, EXPR_DIV, EXPR_MIN, EXPR_MAX, EXPR_IF,
-    EXPR_PASSED, EXPR_RUNNING, EXPR_STARTED, EXPR_END, /* number of a clock */
-    EXPR_COSIGNED,                               /* operand: a key */
-    EXPR_ROLE,                                   /* text; operand: a member */
-    EXPR_LOOKUP,                                 /* number of a table, count: the column; operand: the row */
-    EXPR_LIVE,                                   /* number of an index, procedure, count of operands */
-    EXPR_LEN, EXPR_ALL, EXPR_ANY, EXPR_SUM,      /* operands: a list, then the condition or value */
-    EXPR_SEAL,                                   /* operands: value, salt */
-};
-struct expr_node {
-    enum expr_op op;
-    uint16_t number, procedure, count;
-    int64_t value;
-    const char *text;
-};
+/* An expression while it is read; its node array has room for all. */
 struct expr {
     uint16_t n;
-    struct expr_node node[EXPR_NODES_MAX];
+    struct ledger_expr_node node[LEDGER_NODES_MAX];
 };
 
 /* Reads an expression; the kind of its value. KIND_NONE after a fault. */

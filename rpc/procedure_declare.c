@@ -366,8 +366,10 @@ static void declare_indexes(struct compile *c, struct tree *t)
         }
         back(c, outer);
     }
+    size_t mark = go(c, "counts");
     if (counted > LEDGER_INDEXES_MAX - 6)
         fault(c, NULL, "%zu counts and uniques; at most %d", counted, LEDGER_INDEXES_MAX - 6);
+    back(c, mark);
 }
 
 static void declare_offers(struct compile *c, struct tree *t)

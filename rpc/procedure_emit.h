@@ -6,6 +6,6 @@
 
 #include "rpc/procedure_tree.h"
 
-void procedure_emit(struct writer *out, const struct compile *c, const struct tree *t);
+void procedure_emit(struct writer *out, struct compile *c, const struct tree *t);
 
 #endif

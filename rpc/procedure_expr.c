@@ -5,17 +5,17 @@
 
 static const struct value none = {0};
 
-static struct expr_node *emit(struct compile *c, struct expr *e, enum expr_op op)
+static struct ledger_expr_node *emit(struct compile *c, struct expr *e, enum ledger_op op)
 {
-    static struct expr_node spare; /* written and never read after a fault */
+    static struct ledger_expr_node spare; /* written and never read after a fault */
 
     c->nodes++;
-    if (e->n == EXPR_NODES_MAX || c->nodes == EXPR_NODES_MAX + 1) {
+    if (e->n == LEDGER_NODES_MAX || c->nodes == LEDGER_NODES_MAX + 1) {
         fault(c, "split the action, or keep an intermediate value as an attribute",
-              "over %d nodes of expressions in one action", EXPR_NODES_MAX);
+              "over %d nodes of expressions in one action", LEDGER_NODES_MAX);
         return &spare;
     }
-    e->node[e->n] = (struct expr_node){.op = op};
+    e->node[e->n] = (struct ledger_expr_node){.op = op};
     return &e->node[e->n++];
 }
 
@@ -110,7 +110,7 @@ static struct value field_parse(struct compile *c, struct expr *out, const char 
         fault_unknown(c, "field", text, &c->here);
         return none;
     }
-    emit(c, out, EXPR_FIELD)->number = field->number;
+    emit(c, out, LEDGER_OP_FIELD)->number = field->number;
     return value_of_type(c, &field->type);
 }
 
@@ -122,30 +122,30 @@ struct value name_parse(struct compile *c, struct expr *out, const char *text)
     if (text[0] == '@')
         return field_parse(c, out, text + 1);
     if (strcmp(text, "$self") == 0) {
-        (void)emit(c, out, EXPR_SELF);
+        (void)emit(c, out, LEDGER_OP_SELF);
         return (struct value){.kind = KIND_REF, .face = c->self};
     }
     if (!attribute_number(c, c->self, text + 1, &number, &type))
         return none;
-    emit(c, out, EXPR_ATTRIBUTE)->number = number;
+    emit(c, out, LEDGER_OP_ATTRIBUTE)->number = number;
     return value_of_type(c, &type);
 }
 
 static struct value literal_parse(struct compile *c, struct expr *out, json_t *j)
 {
     if (json_is_integer(j)) {
-        emit(c, out, EXPR_INT)->value = json_integer_value(j);
+        emit(c, out, LEDGER_OP_INT)->value = json_integer_value(j);
         return (struct value){.kind = KIND_INT};
     }
     if (json_is_boolean(j)) {
-        emit(c, out, EXPR_BOOL)->value = json_is_true(j);
+        emit(c, out, LEDGER_OP_BOOL)->value = json_is_true(j);
         return (struct value){.kind = KIND_BOOL};
     }
     if (json_is_string(j)) {
         const char *text = json_string_value(j);
         if (text[0] == '@' || text[0] == '$')
             return name_parse(c, out, text);
-        emit(c, out, EXPR_TEXT)->text = text;
+        emit(c, out, LEDGER_OP_TEXT)->text = bytes_of_text(text);
         return (struct value){.kind = KIND_TEXT};
     }
     fault(c, "a number, true, false, a text, \"@field\", \"$attribute\" or [\"operator\", operand...]", "this is %s", json_words(j));
@@ -211,7 +211,7 @@ static struct value parse_if(struct compile *c, struct expr *out, json_t *list)
 
 static struct value parse_of(struct compile *c, struct expr *out, json_t *list)
 {
-    struct expr_node *node = emit(c, out, EXPR_OF);
+    struct ledger_expr_node *node = emit(c, out, LEDGER_OP_OF);
     struct value ref = operand(c, out, list, 1);
     const char *text = word(c, list, 2, "\"$attribute\" of the subject that the reference names");
     struct type type;
@@ -237,7 +237,7 @@ static struct value parse_state(struct compile *c, struct expr *out, json_t *lis
 {
     const char *text = word(c, list, 1, "the name of a state");
     bool other = json_array_size(list) == 3;
-    struct expr_node *node = emit(c, out, other ? EXPR_STATE_OF : EXPR_STATE);
+    struct ledger_expr_node *node = emit(c, out, other ? LEDGER_OP_STATE_OF : LEDGER_OP_STATE);
     const struct face *face = c->self;
 
     if (other) {
@@ -257,26 +257,26 @@ static struct value parse_state(struct compile *c, struct expr *out, json_t *lis
     return (struct value){.kind = KIND_BOOL};
 }
 
-static struct value parse_clock(struct compile *c, struct expr *out, json_t *list, enum expr_op op)
+static struct value parse_clock(struct compile *c, struct expr *out, json_t *list, enum ledger_op op)
 {
     const char *text = word(c, list, 1, "the name of a clock");
-    struct expr_node *node = emit(c, out, op);
+    struct ledger_expr_node *node = emit(c, out, op);
     size_t mark = go_item(c, 1);
 
     if (text != NULL)
         node->number = names_number(c, &c->clocks, text);
     back(c, mark);
-    return (struct value){.kind = op == EXPR_END ? KIND_INT : KIND_BOOL};
+    return (struct value){.kind = op == LEDGER_OP_END ? KIND_INT : KIND_BOOL};
 }
 
 static struct value parse_role(struct compile *c, struct expr *out, json_t *list)
 {
     const char *text = word(c, list, 2, "the name of a role");
-    struct expr_node *node = emit(c, out, EXPR_ROLE);
+    struct ledger_expr_node *node = emit(c, out, LEDGER_OP_ROLE);
     size_t mark = go_item(c, 2);
 
     if (text != NULL && role_is_known(c, text))
-        node->text = text;
+        node->text = bytes_of_text(text);
     back(c, mark);
     (void)operand_as(c, out, list, 1, KIND_MEMBER);
     return (struct value){.kind = KIND_BOOL};
@@ -285,7 +285,7 @@ static struct value parse_role(struct compile *c, struct expr *out, json_t *list
 static struct value parse_lookup(struct compile *c, struct expr *out, json_t *list)
 {
     const char *text = word(c, list, 1, "the name of a table");
-    struct expr_node *node = emit(c, out, EXPR_LOOKUP);
+    struct ledger_expr_node *node = emit(c, out, LEDGER_OP_LOOKUP);
     size_t mark = go_item(c, 1);
     json_t *table;
     size_t columns = 0;
@@ -312,7 +312,7 @@ static struct value parse_live(struct compile *c, struct expr *out, json_t *list
 {
     json_t *parts = json_array_get(list, 1), *values = json_array_get(list, 2);
     const struct face *face = json_array_size(list) == 4 ? face_named(c, word(c, list, 3, "the name of a procedure")) : c->self;
-    struct expr_node *node = emit(c, out, EXPR_LIVE);
+    struct ledger_expr_node *node = emit(c, out, LEDGER_OP_LIVE);
 
     if (face == NULL || !json_is_array(parts) || !json_is_array(values) || json_array_size(parts) != json_array_size(values)) {
         fault(c, "[\"live\", [\"parent\", \"open\"], [\"$self\", true]]", "`live` takes the components of an index and as many values");
@@ -330,10 +330,10 @@ static struct value parse_live(struct compile *c, struct expr *out, json_t *list
     return (struct value){.kind = KIND_INT};
 }
 
-static struct value parse_each(struct compile *c, struct expr *out, json_t *list, enum expr_op op)
+static struct value parse_each(struct compile *c, struct expr *out, json_t *list, enum ledger_op op)
 {
     struct value outer = c->item, over;
-    enum value_kind kind = op == EXPR_SUM ? KIND_INT : KIND_BOOL;
+    enum value_kind kind = op == LEDGER_OP_SUM ? KIND_INT : KIND_BOOL;
 
     (void)emit(c, out, op);
     over = operand(c, out, list, 1);
@@ -357,17 +357,17 @@ static struct value parse_item(struct compile *c, struct expr *out, json_t *list
         return none;
     }
     if (c->item.kind == KIND_LINE) {
-        struct expr_node *node = emit(c, out, EXPR_PART);
+        struct ledger_expr_node *node = emit(c, out, LEDGER_OP_PART);
         for (uint16_t i = 0; part != NULL && i < 2; i++)
             if (strcmp(part, parts[i]) == 0) {
                 node->number = i;
-                (void)emit(c, out, EXPR_ITEM);
+                (void)emit(c, out, LEDGER_OP_ITEM);
                 return i == 0 ? (struct value){.kind = KIND_REF, .face = c->item.face} : (struct value){.kind = KIND_INT};
             }
         fault(c, "[\"item\", \"subject\"] or [\"item\", \"amount\"]", "a line has two parts");
         return none;
     }
-    (void)emit(c, out, EXPR_ITEM);
+    (void)emit(c, out, LEDGER_OP_ITEM);
     return c->item;
 }
 
@@ -375,7 +375,7 @@ static struct value parse_has(struct compile *c, struct expr *out, json_t *list)
 {
     const char *text = word(c, list, 1, "\"@field\" or \"$attribute\"");
 
-    (void)emit(c, out, EXPR_HAS);
+    (void)emit(c, out, LEDGER_OP_HAS);
     if (text != NULL && text[0] != '@' && text[0] != '$')
         fault(c, "\"@field\" or \"$attribute\"", "`%.40s` is a text, it is always there", text);
     else if (text != NULL)
@@ -383,7 +383,7 @@ static struct value parse_has(struct compile *c, struct expr *out, json_t *list)
     return (struct value){.kind = KIND_BOOL};
 }
 
-static struct value parse_many(struct compile *c, struct expr *out, json_t *list, enum expr_op op, enum value_kind in, enum value_kind of)
+static struct value parse_many(struct compile *c, struct expr *out, json_t *list, enum ledger_op op, enum value_kind in, enum value_kind of)
 {
     emit(c, out, op)->count = (uint16_t)(json_array_size(list) - 1);
     for (size_t i = 1; i < json_array_size(list); i++)
@@ -394,59 +394,59 @@ static struct value parse_many(struct compile *c, struct expr *out, json_t *list
 /* Operators with operands of fixed kinds; the rest have functions above. */
 static const struct operator {
     const char *text;
-    enum expr_op op;
+    enum ledger_op op;
     unsigned min, max; /* operands */
     enum value_kind in, out;
 } operators[] = {
-    {"and", EXPR_AND, 2, 16, KIND_BOOL, KIND_BOOL}, {"or", EXPR_OR, 2, 16, KIND_BOOL, KIND_BOOL},
-    {"not", EXPR_NOT, 1, 1, KIND_BOOL, KIND_BOOL},
-    {"<", EXPR_LT, 2, 2, KIND_INT, KIND_BOOL}, {"<=", EXPR_LE, 2, 2, KIND_INT, KIND_BOOL},
-    {">", EXPR_GT, 2, 2, KIND_INT, KIND_BOOL}, {">=", EXPR_GE, 2, 2, KIND_INT, KIND_BOOL},
-    {"+", EXPR_ADD, 2, 2, KIND_INT, KIND_INT}, {"-", EXPR_SUB, 2, 2, KIND_INT, KIND_INT},
-    {"*", EXPR_MUL, 2, 2, KIND_INT, KIND_INT}, {"/", EXPR_DIV, 2, 2, KIND_INT, KIND_INT},
-    {"min", EXPR_MIN, 2, 2, KIND_INT, KIND_INT}, {"max", EXPR_MAX, 2, 2, KIND_INT, KIND_INT},
-    {"cosigned", EXPR_COSIGNED, 1, 1, KIND_BYTES, KIND_BOOL},
-    {"now", EXPR_NOW, 0, 0, KIND_NONE, KIND_INT}, {"actor", EXPR_ACTOR, 0, 0, KIND_NONE, KIND_MEMBER},
-    {"=", EXPR_EQ, 2, 2, KIND_NONE, KIND_BOOL}, {"!=", EXPR_NE, 2, 2, KIND_NONE, KIND_BOOL},
-    {"if", EXPR_IF, 3, 3, KIND_NONE, KIND_NONE}, {"of", EXPR_OF, 2, 2, KIND_NONE, KIND_NONE},
-    {"has", EXPR_HAS, 1, 1, KIND_NONE, KIND_BOOL}, {"state", EXPR_STATE, 1, 2, KIND_NONE, KIND_BOOL},
-    {"passed", EXPR_PASSED, 1, 1, KIND_NONE, KIND_BOOL}, {"running", EXPR_RUNNING, 1, 1, KIND_NONE, KIND_BOOL},
-    {"started", EXPR_STARTED, 1, 1, KIND_NONE, KIND_BOOL}, {"end", EXPR_END, 1, 1, KIND_NONE, KIND_INT},
-    {"role", EXPR_ROLE, 2, 2, KIND_NONE, KIND_BOOL}, {"lookup", EXPR_LOOKUP, 3, 3, KIND_NONE, KIND_INT},
-    {"live", EXPR_LIVE, 2, 3, KIND_NONE, KIND_INT}, {"len", EXPR_LEN, 1, 1, KIND_NONE, KIND_INT},
-    {"all", EXPR_ALL, 2, 2, KIND_NONE, KIND_BOOL}, {"any", EXPR_ANY, 2, 2, KIND_NONE, KIND_BOOL},
-    {"sum", EXPR_SUM, 2, 2, KIND_NONE, KIND_INT}, {"item", EXPR_ITEM, 0, 1, KIND_NONE, KIND_NONE},
-    {"seal", EXPR_SEAL, 2, 2, KIND_NONE, KIND_BYTES},
+    {"and", LEDGER_OP_AND, 2, 16, KIND_BOOL, KIND_BOOL}, {"or", LEDGER_OP_OR, 2, 16, KIND_BOOL, KIND_BOOL},
+    {"not", LEDGER_OP_NOT, 1, 1, KIND_BOOL, KIND_BOOL},
+    {"<", LEDGER_OP_LT, 2, 2, KIND_INT, KIND_BOOL}, {"<=", LEDGER_OP_LE, 2, 2, KIND_INT, KIND_BOOL},
+    {">", LEDGER_OP_GT, 2, 2, KIND_INT, KIND_BOOL}, {">=", LEDGER_OP_GE, 2, 2, KIND_INT, KIND_BOOL},
+    {"+", LEDGER_OP_ADD, 2, 2, KIND_INT, KIND_INT}, {"-", LEDGER_OP_SUB, 2, 2, KIND_INT, KIND_INT},
+    {"*", LEDGER_OP_MUL, 2, 2, KIND_INT, KIND_INT}, {"/", LEDGER_OP_DIV, 2, 2, KIND_INT, KIND_INT},
+    {"min", LEDGER_OP_MIN, 2, 2, KIND_INT, KIND_INT}, {"max", LEDGER_OP_MAX, 2, 2, KIND_INT, KIND_INT},
+    {"cosigned", LEDGER_OP_COSIGNED, 1, 1, KIND_BYTES, KIND_BOOL},
+    {"now", LEDGER_OP_NOW, 0, 0, KIND_NONE, KIND_INT}, {"actor", LEDGER_OP_ACTOR, 0, 0, KIND_NONE, KIND_MEMBER},
+    {"=", LEDGER_OP_EQ, 2, 2, KIND_NONE, KIND_BOOL}, {"!=", LEDGER_OP_NE, 2, 2, KIND_NONE, KIND_BOOL},
+    {"if", LEDGER_OP_IF, 3, 3, KIND_NONE, KIND_NONE}, {"of", LEDGER_OP_OF, 2, 2, KIND_NONE, KIND_NONE},
+    {"has", LEDGER_OP_HAS, 1, 1, KIND_NONE, KIND_BOOL}, {"state", LEDGER_OP_STATE, 1, 2, KIND_NONE, KIND_BOOL},
+    {"passed", LEDGER_OP_PASSED, 1, 1, KIND_NONE, KIND_BOOL}, {"running", LEDGER_OP_RUNNING, 1, 1, KIND_NONE, KIND_BOOL},
+    {"started", LEDGER_OP_STARTED, 1, 1, KIND_NONE, KIND_BOOL}, {"end", LEDGER_OP_END, 1, 1, KIND_NONE, KIND_INT},
+    {"role", LEDGER_OP_ROLE, 2, 2, KIND_NONE, KIND_BOOL}, {"lookup", LEDGER_OP_LOOKUP, 3, 3, KIND_NONE, KIND_INT},
+    {"live", LEDGER_OP_LIVE, 2, 3, KIND_NONE, KIND_INT}, {"len", LEDGER_OP_LEN, 1, 1, KIND_NONE, KIND_INT},
+    {"all", LEDGER_OP_ALL, 2, 2, KIND_NONE, KIND_BOOL}, {"any", LEDGER_OP_ANY, 2, 2, KIND_NONE, KIND_BOOL},
+    {"sum", LEDGER_OP_SUM, 2, 2, KIND_NONE, KIND_INT}, {"item", LEDGER_OP_ITEM, 0, 1, KIND_NONE, KIND_NONE},
+    {"seal", LEDGER_OP_SEAL, 2, 2, KIND_NONE, KIND_BYTES},
 };
 
 static const char all_operators[] = "one of: and or not = != < <= > >= + - * / min max if has of state now actor passed running "
                                     "started end cosigned role lookup live len all any sum item seal span";
 
-static struct value parse_special(struct compile *c, struct expr *out, json_t *list, enum expr_op op)
+static struct value parse_special(struct compile *c, struct expr *out, json_t *list, enum ledger_op op)
 {
     switch (op) {
-    case EXPR_EQ:
-    case EXPR_NE:
+    case LEDGER_OP_EQ:
+    case LEDGER_OP_NE:
         (void)emit(c, out, op);
         return parse_equal(c, out, list);
-    case EXPR_IF:
+    case LEDGER_OP_IF:
         (void)emit(c, out, op);
         return parse_if(c, out, list);
-    case EXPR_OF: return parse_of(c, out, list);
-    case EXPR_HAS: return parse_has(c, out, list);
-    case EXPR_STATE: return parse_state(c, out, list);
-    case EXPR_PASSED:
-    case EXPR_RUNNING:
-    case EXPR_STARTED:
-    case EXPR_END: return parse_clock(c, out, list, op);
-    case EXPR_ROLE: return parse_role(c, out, list);
-    case EXPR_LOOKUP: return parse_lookup(c, out, list);
-    case EXPR_LIVE: return parse_live(c, out, list);
-    case EXPR_ALL:
-    case EXPR_ANY:
-    case EXPR_SUM: return parse_each(c, out, list, op);
-    case EXPR_ITEM: return parse_item(c, out, list);
-    case EXPR_LEN: {
+    case LEDGER_OP_OF: return parse_of(c, out, list);
+    case LEDGER_OP_HAS: return parse_has(c, out, list);
+    case LEDGER_OP_STATE: return parse_state(c, out, list);
+    case LEDGER_OP_PASSED:
+    case LEDGER_OP_RUNNING:
+    case LEDGER_OP_STARTED:
+    case LEDGER_OP_END: return parse_clock(c, out, list, op);
+    case LEDGER_OP_ROLE: return parse_role(c, out, list);
+    case LEDGER_OP_LOOKUP: return parse_lookup(c, out, list);
+    case LEDGER_OP_LIVE: return parse_live(c, out, list);
+    case LEDGER_OP_ALL:
+    case LEDGER_OP_ANY:
+    case LEDGER_OP_SUM: return parse_each(c, out, list, op);
+    case LEDGER_OP_ITEM: return parse_item(c, out, list);
+    case LEDGER_OP_LEN: {
         (void)emit(c, out, op);
         struct value v = operand(c, out, list, 1);
         if (v.kind != KIND_NONE && !v.list)
@@ -470,7 +470,7 @@ static struct value parse_span(struct compile *c, struct expr *out, json_t *list
     if (span_parse(c, &span, json_array_get(list, 1)) && span.unit != SPAN_MS)
         fault(c, "calendar time, such as 15d; working time belongs to clocks", "working time has no fixed length");
     back(c, mark);
-    emit(c, out, EXPR_INT)->value = (int64_t)span.count * 1000;
+    emit(c, out, LEDGER_OP_INT)->value = (int64_t)span.count * 1000;
     return (struct value){.kind = KIND_INT};
 }
 

@@ -46,6 +46,13 @@ void procedure_json_result_free(struct procedure_json_result *r);
  * indexes, and the expressions in the words of the language. New reference. */
 json_t *procedure_json_describe(const struct ledger_procedure *p);
 
+struct ledger_expr;
+struct ledger_action;
+/* An expression in the words of the language; fields by the names of `a`, or by number where it is NULL. */
+json_t *procedure_json_expr(const struct ledger_procedure *p, const struct ledger_expr *e, const struct ledger_action *a);
+/* "state" for 0, built-in ones included. */
+const char *procedure_json_attribute_name(const struct ledger_procedure *p, uint16_t number);
+
 /* The state diagram: a table of transitions for people, or Graphviz dot. */
 void procedure_json_draw_text(struct writer *out, const struct ledger_procedure *p);
 void procedure_json_draw_dot(struct writer *out, const struct ledger_procedure *p);
