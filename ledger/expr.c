@@ -1,5 +1,6 @@
 /* Expressions: operators before their operands, evaluated in one walk; what is not needed is skipped. */
 #include "ledger/judge_state.h"
+#include "ledger/map.h"
 
 #include <string.h>
 

@@ -10,12 +10,6 @@ const struct ledger_index *judge_index(const struct ledger_procedure *p, uint16_
     return NULL;
 }
 
-const struct ledger_index *ledger_procedure_indexes(const struct ledger_procedure *p, uint32_t *count)
-{
-    *count = p->n_indexes;
-    return p->index;
-}
-
 static void put_part(struct writer *w, enum ledger_part_type type, struct bytes bytes)
 {
     writer_u8(w, (uint8_t)type);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ledger/judge_state.h"
+#include "ledger/map.h"
 
 static struct bytes find(const struct ledger_value *items, uint32_t n, uint16_t number)
 {
