@@ -86,33 +86,36 @@ void body_execute(struct consensus *c, struct consensus_actions *out, struct bod
 
 /* `certified`: a polka or commit names it, so its result will be asked for. */
 static void want(struct consensus *c, struct consensus_actions *out, const struct crypto_hash *vid,
-                 bool certified, bool again)
+                 bool certified)
 {
-    struct body *b = body_find(c, vid);
+    struct body *b = body_want(c, out, vid);
 
-    if (again && b != NULL) {
-        b->asked = false;
-        b->executing = b->executing && b->executed;
-    }
-    b = body_want(c, out, vid);
     if (certified && b->ready && b->is.valid)
         body_execute(c, out, b);
 }
 
-void bodies_want(struct consensus *c, struct consensus_actions *out, bool again)
+void bodies_want(struct consensus *c, struct consensus_actions *out)
 {
     const struct round_votes *rv = votes_of(c, c->round);
     const struct ledger_polka *polka = consensus_polka(c, c->round);
 
     if (c->has_commit) {
-        want(c, out, &c->commit.vid, true, again);
+        want(c, out, &c->commit.vid, true);
         return; /* Nothing else will be decided. */
     }
     if (polka != NULL)
-        want(c, out, &polka->vid, true, again);
+        want(c, out, &polka->vid, true);
     if (rv == NULL)
         return;
     const struct held *held = &rv->by[LEDGER_PROPOSAL][ledger_set_proposer(&c->set, c->height, c->round)];
     for (unsigned i = 0; i < held->count; i++)
-        want(c, out, &held->vote[i].vid, false, again);
+        want(c, out, &held->vote[i].vid, false);
+}
+
+void bodies_ask_again(struct consensus *c)
+{
+    for (unsigned i = 0; i < BODIES_HELD; i++) {
+        c->bodies[i].asked = false;
+        c->bodies[i].executing = c->bodies[i].executed;
+    }
 }

@@ -342,7 +342,7 @@ void rules_run(struct consensus *c, struct consensus_actions *out)
 
     for (unsigned turns = 0; again && !c->halted; turns++) {
         assert(turns < CONSENSUS_ACTIONS_MAX); /* each turn moves a step, a round or a flag forward */
-        bodies_want(c, out, false);
+        bodies_want(c, out);
         if (c->has_commit) {
             rule_decide(c, out);
             return;

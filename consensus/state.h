@@ -183,8 +183,10 @@ struct body *body_add(struct consensus *c, const struct crypto_hash *vid);      
 struct body *body_want(struct consensus *c, struct consensus_actions *out, const struct crypto_hash *vid);
 /* Executes once; only a body that is ready and valid. */
 void body_execute(struct consensus *c, struct consensus_actions *out, struct body *b);
-/* What the rules wait for: bodies of proposals, polka and commit of the round. `again`: ask once more. */
-void bodies_want(struct consensus *c, struct consensus_actions *out, bool again);
+/* What the rules wait for: bodies of proposals, polka and commit of the round. */
+void bodies_want(struct consensus *c, struct consensus_actions *out);
+/* What is still wanted goes out once more with the next bodies_want. */
+void bodies_ask_again(struct consensus *c);
 
 /* slot.c */
 

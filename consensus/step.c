@@ -254,6 +254,7 @@ void resend(struct consensus *c, struct consensus_actions *out)
         emit(out, c, CONSENSUS_SEND_COMMIT)->commit = c->commit;
     if (c->decided || c->halted)
         return;
+    bodies_ask_again(c);
     resend_own(c, out);
     emit_ticket(c, out);
     if (c->valid_round >= 0)
@@ -264,7 +265,6 @@ void resend(struct consensus *c, struct consensus_actions *out)
         if (polka != NULL)
             emit_polka(c, out, polka);
     }
-    bodies_want(c, out, true);
 }
 
 /* Events */
