@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -88,14 +89,15 @@ static enum anju_err make_tls(struct crypto_hash *spki, const char *dir)
     BIO *key_pem = BIO_new(BIO_s_mem()), *cert_pem = BIO_new(BIO_s_mem());
     unsigned char *der = NULL;
     int der_size = cert != NULL ? i2d_PUBKEY(key, &der) : -1;
-    enum anju_err err = anju_fail(ANJU_ERR_IO, "OpenSSL could not make a P-256 key");
+    enum anju_err err = ANJU_ERR_IO;
 
     if (der_size > 0 && PEM_write_bio_PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) == 1 && PEM_write_bio_X509(cert_pem, cert) == 1) {
         crypto_sha256(spki, bytes_of(der, (size_t)der_size));
         err = write_pem(dir, "tls.key", key_pem, 0600);
         if (err == ANJU_OK)
             err = write_pem(dir, "tls.crt", cert_pem, 0644);
-    }
+    } else
+        err = anju_fail(ANJU_ERR_IO, "OpenSSL could not make a P-256 key");
     OPENSSL_free(der);
     BIO_free(key_pem);
     BIO_free(cert_pem);
@@ -164,7 +166,7 @@ static int new_keys(const char *dir, struct tool_option *o)
         return tool_fail_err();
     fwrite(text.data, 1, text.size, stdout);
     writer_free(&text);
-    bytes_wipe(roles_text, 0);
+    free(roles_text);
     fprintf(stderr, "keys are in %s; its .key files are secret, member.json is for others\n", dir);
     return TOOL_OK;
 }
