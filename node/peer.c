@@ -175,7 +175,7 @@ static void contest(struct link *l, struct link *first)
 static void on_auth(struct link *l, struct bytes body)
 {
     struct peers *p = l->p;
-    const struct crypto_hash *expected = l->target != NULL ? &l->target->info->node.id : NULL;
+    const struct crypto_hash *expected = l->target != NULL ? &l->target->id : NULL;
     struct link *first;
 
     if (peer_auth_check(&l->id, body, p->o.registry, &p->o.self, l->role, expected, &l->channel, p->o.now_ms()) != ANJU_OK) {
@@ -304,7 +304,7 @@ static void on_connected(struct link *l)
     }
     l->state = LINK_AUTH;
     if (l->role == PEER_DIALLED)
-        send_auth(l, &l->target->info->node.id);
+        send_auth(l, &l->target->id);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *ctx)
@@ -468,13 +468,11 @@ void peers_status(struct peers_status *out, const struct peers *p)
 
 static enum anju_err check_own_key(const struct peers *p)
 {
-    const struct ledger_genesis *g = p->o.registry->genesis;
+    const struct ledger_node_info *own = peer_node_of(p->o.registry, &p->o.self);
 
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        if (crypto_hash_equal(&g->nodes[i].node.id, &p->o.self) && !crypto_hash_equal(&g->nodes[i].tls_spki, &p->own_spki))
-            return anju_fail(ANJU_ERR_MISMATCH, "%s: this is not the TLS key that genesis names for this node; peers would refuse it",
-                             p->o.cert_file);
-    }
+    if (own != NULL && !crypto_hash_equal(&own->tls_spki, &p->own_spki))
+        return anju_fail(ANJU_ERR_MISMATCH, "%s: this is not the TLS key that genesis names for this node; peers would refuse it",
+                         p->o.cert_file);
     return ANJU_OK;
 }
 

@@ -63,10 +63,12 @@ static const struct ledger_member_key *key_of(const struct ledger_registry *regi
     return NULL;
 }
 
-static const struct ledger_node_info *node_of(const struct ledger_registry *registry, const struct crypto_hash *id)
+const struct ledger_node_info *peer_node_of(const struct ledger_registry *registry, const struct crypto_hash *id)
 {
     for (uint32_t i = 0; i < registry->genesis->n_nodes; i++) {
-        if (crypto_hash_equal(&registry->genesis->nodes[i].node.id, id))
+        struct crypto_hash at;
+        ledger_node_id(&at, &registry->genesis->nodes[i].node.node_key);
+        if (crypto_hash_equal(&at, id))
             return &registry->genesis->nodes[i];
     }
     return NULL;
@@ -97,7 +99,7 @@ enum anju_err peer_auth_check(struct crypto_hash *peer, struct bytes body, const
     if (expected != NULL && !crypto_hash_equal(&a.from, expected))
         return anju_fail(ANJU_ERR_MISMATCH, "another node answers at this address than genesis says (node %s)", hex);
     key = key_of(registry, &a.from);
-    node = node_of(registry, &a.from);
+    node = peer_node_of(registry, &a.from);
     if (key == NULL && node == NULL)
         return anju_fail(ANJU_ERR_MISMATCH, "a stranger: no member of this ledger has the key of node %s", hex);
     if (node == NULL && key->purpose != LEDGER_KEY_NODE)

@@ -26,6 +26,9 @@ struct peer_channel {
     struct crypto_hash own_spki, peer_spki;
 };
 
+/* The node of genesis with this id, or NULL. */
+const struct ledger_node_info *peer_node_of(const struct ledger_registry *registry, const struct crypto_hash *id);
+
 ANJU_MUST_CHECK enum anju_err peer_auth_make(uint8_t out[PEER_AUTH_SIZE], enum peer_role role, const struct crypto_hash *ledger,
                                              const struct crypto_hash *from, const struct crypto_hash *to,
                                              const struct crypto_secret *secret, const struct peer_channel *channel);

@@ -42,10 +42,11 @@ void dial_init(struct peers *p)
     p->targets = anju_alloc(g->n_nodes * sizeof(*p->targets) + 1);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         struct target *t = &p->targets[p->n_targets];
-        if (crypto_hash_equal(&g->nodes[i].node.id, &p->o.self))
-            continue;
         *t = (struct target){.info = &g->nodes[i], .backoff_ms = BACKOFF_MS_MIN};
-        t->dial_at_ms = now + (crypto_hash_compare(&p->o.self, &t->info->node.id) > 0 ? LARGER_ID_WAITS_MS : 0);
+        ledger_node_id(&t->id, &g->nodes[i].node.node_key);
+        if (crypto_hash_equal(&t->id, &p->o.self))
+            continue;
+        t->dial_at_ms = now + (crypto_hash_compare(&p->o.self, &t->id) > 0 ? LARGER_ID_WAITS_MS : 0);
         if (!peer_split_address(&t->host, &t->port, t->info->peer)) {
             log_error("peer", "genesis names the address \"%s\" for node %u: it is not host:port and is never called", t->info->peer, i + 1);
             continue;
@@ -58,7 +59,7 @@ void dial_init(struct peers *p)
 struct target *dial_target_of(struct peers *p, const struct crypto_hash *id)
 {
     for (uint32_t i = 0; i < p->n_targets; i++) {
-        if (crypto_hash_equal(&p->targets[i].info->node.id, id))
+        if (crypto_hash_equal(&p->targets[i].id, id))
             return &p->targets[i];
     }
     return NULL;

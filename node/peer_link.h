@@ -55,6 +55,7 @@ struct link {
 /* A node of genesis, as somebody to call. */
 struct target {
     const struct ledger_node_info *info;
+    struct crypto_hash id;
     uint64_t dial_at_ms;
     uint64_t backoff_ms;
     bool connected; /* by whichever side */
