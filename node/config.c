@@ -63,6 +63,14 @@ enum anju_err node_read_file(struct bytes *out, const char *file, size_t max, st
     return ANJU_OK;
 }
 
+/* systemd grants its credentials through an access list, which looks like a readable group. */
+static bool is_credential(const char *file)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+    return folder != NULL && folder[0] == '/' && strncmp(file, folder, strlen(folder)) == 0;
+}
+
 enum anju_err node_check_secret_file(const char *file, const char *key)
 {
     struct stat st;
@@ -71,7 +79,7 @@ enum anju_err node_check_secret_file(const char *file, const char *key)
         return anju_fail(ANJU_ERR_IO, "%s: %s: %s; `anju keys new` makes the keys of a node", key, file, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return anju_fail(ANJU_ERR_IO, "%s: %s is not a regular file", key, file);
-    if ((st.st_mode & 077) != 0)
+    if ((st.st_mode & (is_credential(file) ? 027 : 077)) != 0)
         return anju_fail(ANJU_ERR_MISMATCH, "%s: %s may be read by others (mode %04o): chmod 0600 it", key, file,
                          (unsigned)(st.st_mode & 07777));
     return ANJU_OK;
