@@ -1,7 +1,11 @@
 #include "fixture.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "procedure_files.h"
+#include "rpc/genesis_json.h"
 
 enum { FIRST_DAY = 20454, N_DAYS = 1826 }; /* 2026-01-01, a Thursday; five years */
 
@@ -183,6 +187,33 @@ void fixture_init(struct fixture *f, unsigned n_nodes, const struct bytes *proce
     g->procedures = arena_alloc(&g->arena, (n_procedures + 1) * sizeof g->procedures[0]);
     for (uint32_t i = 0; i < n_procedures; i++)
         g->procedures[i] = arena_copy(&g->arena, procedures[i]);
+    fixture_seal(f);
+}
+
+static struct bytes take(struct fixture *f, struct bytes b)
+{
+    struct bytes out = arena_copy(&f->genesis.arena, b);
+
+    free((void *)(uintptr_t)b.data);
+    return out;
+}
+
+void fixture_init_shipped(struct fixture *f, unsigned n_nodes)
+{
+    static const char FOLDER[] = "ledger/procedures";
+    struct ledger_genesis *g = &f->genesis;
+    struct bytes file;
+
+    fixture_begin(f, n_nodes);
+    g->n_procedures = 2;
+    g->procedures = arena_alloc(&g->arena, 2 * sizeof g->procedures[0]);
+    g->procedures[0] = take(f, files_compile(FOLDER, "order.json"));
+    g->procedures[1] = take(f, files_compile(FOLDER, "order-import.json"));
+    file = take(f, files_read("ledger/procedures/codes.json"));
+    ck_assert_int_eq(code_list_file_decode(&g->code_lists, &g->n_code_lists, file, &g->arena),
+                     ANJU_OK);
+    file = take(f, files_read("ledger/procedures/calendar.json"));
+    ck_assert_int_eq(calendar_file_decode(&g->calendars[0], file, &g->arena), ANJU_OK);
     fixture_seal(f);
 }
 

@@ -38,6 +38,9 @@ struct fixture {
 void fixture_init(struct fixture *f, unsigned n_nodes, const struct bytes *procedures,
                   uint32_t n_procedures);
 void fixture_deinit(struct fixture *f);
+/* With the shipped procedures (order, order-import), code lists and calendar, from
+ * ledger/procedures: run from the top of the repository. */
+void fixture_init_shipped(struct fixture *f, unsigned n_nodes);
 
 /* Step by step: fixture_begin fills f->genesis, the test changes it (memory from f->genesis.arena),
  * fixture_seal makes the registry and fails the test where it can't. */

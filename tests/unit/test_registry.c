@@ -460,6 +460,121 @@ START_TEST(the_shipped_calendar_has_the_announced_holidays)
 }
 END_TEST
 
+/* ---- with the shipped procedures ---- */
+
+START_TEST(the_shipped_procedures_are_found_by_number_version_and_name)
+{
+    fixture_deinit(&F);
+    fixture_init_shipped(&F, 4);
+    const struct ledger_registry *r = F.registry;
+    const struct ledger_procedure *order = ledger_registry_procedure_named(r, "order");
+    uint16_t number;
+
+    ck_assert_ptr_nonnull(order);
+    number = ledger_procedure_number(order);
+    ck_assert_ptr_eq(ledger_registry_procedure(r, number, 0), order);
+    ck_assert_ptr_eq(ledger_registry_procedure(r, number, 1), order);
+    ck_assert_ptr_null(ledger_registry_procedure(r, number, 2));
+    ck_assert_ptr_null(ledger_registry_procedure(r, 999, 0));
+    ck_assert_ptr_nonnull(ledger_registry_procedure_named(r, "order-import"));
+}
+END_TEST
+
+START_TEST(genesis_declares_each_index_of_each_procedure)
+{
+    struct ledger_genesis_entry *entries;
+    uint32_t count, declared = 0, indexes = 0, procedures = 0;
+
+    fixture_deinit(&F);
+    fixture_init_shipped(&F, 4);
+    for (uint32_t i = 0, n; i < F.registry->n_procedures; i++) {
+        ledger_procedure_indexes(F.registry->procedures[i], &n);
+        indexes += n;
+    }
+    ck_assert_uint_gt(indexes, 6);
+    ledger_genesis_entries(F.registry, &entries, &count, &A);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *subject = entries[i].effect.subject.b;
+
+        declared += get_u16(subject + 2) == LEDGER_BUILTIN_INDEX;
+        if (get_u16(subject + 2) == LEDGER_BUILTIN_PROCEDURE) {
+            struct ledger_record r;
+            struct mp_reader m;
+
+            ck_assert_int_eq(ledger_record_decode(&r, entries[i].record, &A), ANJU_OK);
+            m = mp_reader_over(*ledger_record_field(&r, LEDGER_PROCEDURE_COMPILED));
+            ck_assert(bytes_equal(mp_bin(&m, UINT32_MAX),
+                                  ledger_procedure_bytes(F.registry->procedures[procedures])));
+            procedures++;
+        }
+    }
+    ck_assert_uint_eq(declared, indexes);
+    ck_assert_uint_eq(procedures, 2);
+}
+END_TEST
+
+START_TEST(a_procedure_twice_in_one_version_is_refused)
+{
+    fixture_deinit(&F);
+    fixture_init_shipped(&F, 4);
+    F.genesis.procedures[1] = F.genesis.procedures[0];
+    is_refused("twice in version 1");
+    F.genesis.procedures[1] = bytes_of("\x90", 1);
+    is_refused("procedure 2");
+}
+END_TEST
+
+/* Name, number, version and hash beside the compiled bytes are for people, and can't lie to them.
+ */
+START_TEST(what_stands_beside_a_compiled_procedure_must_agree_with_it)
+{
+    static const struct {
+        const char *find, *put, *words;
+    } rows[] = {
+        {"\"name\": \"order\"", "\"name\": \"older\"", "/procedures/0/name"},
+        {"\"version\": 1", "\"version\": 2", "/procedures/0/version"},
+        {"\"sha256\": \"", "\"sha256\": \"00", "/procedures/0/sha256"},
+        {"\"compiled\": \"", "\"compiled\": \"AAAA", "/procedures/0/sha256"},
+    };
+    struct member_file members[6];
+    struct writer w = {0};
+    struct ledger_genesis g;
+
+    fixture_deinit(&F);
+    fixture_init_shipped(&F, 4);
+    for (unsigned i = 0; i < 6; i++)
+        members[i] = member_of(i);
+    struct bytes calendar = file_of("ledger/procedures/calendar.json");
+    struct genesis_parts parts = {.origin = "anju.test/ledger",
+                                  .created = FIXTURE_CREATED,
+                                  .members = members,
+                                  .n_members = 6,
+                                  .procedures = F.genesis.procedures,
+                                  .n_procedures = 2,
+                                  .calendars = &calendar,
+                                  .n_calendars = 1,
+                                  .code_lists = file_of("ledger/procedures/codes.json")};
+    ck_assert_msg(genesis_json_build(&w, &parts) == ANJU_OK, "%s", anju_err_text());
+    writer_u8(&w, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *text = (const char *)w.data, *at = strstr(text, rows[i].find);
+        struct writer changed = {0};
+        size_t extra = strlen(rows[i].put) - strlen(rows[i].find);
+
+        ck_assert_ptr_nonnull(at);
+        writer_put(&changed, text, (size_t)(at - text));
+        writer_bytes(&changed, bytes_of_text(rows[i].put));
+        /* keeps the length of what follows: a hash or base64 text loses what was put before it */
+        writer_bytes(&changed, bytes_of_text(at + strlen(rows[i].find) + extra));
+        ck_assert_int_eq(genesis_json_decode(&g, writer_view(&changed)), ANJU_ERR_MALFORMED);
+        ck_assert_msg(strstr(anju_err_text(), rows[i].words) != NULL, "%s", anju_err_text());
+        ledger_genesis_free(&g);
+        writer_free(&changed);
+    }
+    writer_free(&w);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *t = tcase_create("registry");
@@ -483,6 +598,10 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_genesis_that_nodes_would_refuse_is_not_built);
     tcase_add_test(t, a_fault_in_the_document_is_named_by_its_pointer);
     tcase_add_test(t, the_shipped_calendar_has_the_announced_holidays);
+    tcase_add_test(t, the_shipped_procedures_are_found_by_number_version_and_name);
+    tcase_add_test(t, genesis_declares_each_index_of_each_procedure);
+    tcase_add_test(t, a_procedure_twice_in_one_version_is_refused);
+    tcase_add_test(t, what_stands_beside_a_compiled_procedure_must_agree_with_it);
     suite_add_tcase(suite, t);
 }
 
