@@ -7,6 +7,7 @@
 enum {
     FIX_ARRAY = 0x90,
     FIX_STR = 0xa0,
+    NEVER_USED = 0xc1,
     FALSE_BYTE = 0xc2,
     TRUE_BYTE = 0xc3,
     BIN_8 = 0xc4,
@@ -216,9 +217,16 @@ static struct mp_value expect(struct mp_reader *m, enum mp_type type)
     return (struct mp_value){.type = MP_NONE};
 }
 
+/* The next byte, or a byte that starts no value where there is none. Most heads of a record are one
+ * byte long; the two readers below take those without building a struct mp_value. */
+static uint8_t peek(const struct mp_reader *m)
+{
+    return m->r.left > 0 ? m->r.at[0] : NEVER_USED;
+}
+
 uint64_t mp_uint(struct mp_reader *m, uint64_t max)
 {
-    uint64_t v = expect(m, MP_UINT).u;
+    uint64_t v = peek(m) < 0x80 ? reader_u8(&m->r) : expect(m, MP_UINT).u;
 
     if (v <= max)
         return v;
@@ -265,9 +273,17 @@ struct bytes mp_bin(struct mp_reader *m, uint32_t size_max)
 
 uint32_t mp_array(struct mp_reader *m, uint32_t count_max)
 {
-    uint32_t count = expect(m, MP_ARRAY).count;
+    uint8_t head = peek(m);
+    uint32_t count;
 
-    if (count <= count_max)
+    if (head >= FIX_ARRAY && head < FIX_STR) {
+        count = reader_u8(&m->r) & 15;
+        if (count > m->r.left)
+            mp_fail(m); /* each item takes a byte at least */
+    } else {
+        count = expect(m, MP_ARRAY).count;
+    }
+    if (count <= count_max && !m->r.failed)
         return count;
     mp_fail(m);
     return 0;

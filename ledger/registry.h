@@ -88,7 +88,7 @@ struct ledger_genesis {
 };
 void ledger_genesis_free(struct ledger_genesis *g);
 void ledger_timeouts_defaults(struct ledger_timeouts *out);
-/* The roles that a member may have: docs/procedures.md, "Roles". */
+/* The roles that a member may have: docs/formats.md, "Genesis and member files". */
 bool ledger_role_is_known(struct bytes role);
 /* government, property, agency, auditor, integrator, authority. */
 bool ledger_kind_is_known(struct bytes kind);

@@ -54,7 +54,8 @@ char **genesis_read_roles(const struct json_in *at, uint32_t *count, struct aren
 
         roles[i] = genesis_read_text(&item, a);
         if (!ledger_role_is_known(bytes_of_text(roles[i])))
-            json_wrong(&item, "\"%.60s\" is not a role (docs/procedures.md lists them)", roles[i]);
+            json_wrong(&item, "\"%.60s\" is not a role (docs/formats.md, section 2, lists them)",
+                       roles[i]);
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(roles[i], roles[j]) == 0)
                 json_wrong(&item, "\"%.60s\" stands twice", roles[i]);
