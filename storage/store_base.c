@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "storage/store_body.h"
 
@@ -55,7 +56,6 @@ static const struct ledger_tip *view_tip(const struct ledger_view *v)
 
 void base_init(struct store *s)
 {
-    s->empty = ledger_view_empty(s->registry);
     s->base = (struct base_view){
         .view =
             {
@@ -100,28 +100,39 @@ enum anju_err base_renew(struct store *s)
     return ANJU_OK;
 }
 
-enum anju_err base_load(struct store *s)
+static enum anju_err load_map(struct store *s)
 {
     struct ledger_map_segment *segments = NULL;
     struct crypto_hash root;
     size_t count = 0;
-    enum anju_err err = base_renew(s);
+    enum anju_err err = derived_segments(&s->derived, s->base.txn, &segments, &count);
 
-    if (err == ANJU_OK)
-        err = derived_tip(&s->derived, s->base.txn, &s->base_tip);
-    if (err == ANJU_OK)
-        err = derived_segments(&s->derived, s->base.txn, &segments, &count);
     if (err != ANJU_OK)
         return err;
     s->base_map = ledger_map_open(segments, count, load_segment, s);
     free(segments);
     ledger_map_root(&root, s->base_map);
-    if (!crypto_hash_equal(&root, &s->base_tip.result_body.map_root))
+    if (s->has_base && !crypto_hash_equal(&root, &s->base_tip.result_body.map_root))
         return anju_fail(ANJU_ERR_CORRUPT,
                          "%s is damaged: its map does not have the root of its height",
                          s->derived.env.path);
-    s->has_base = true;
+    return ANJU_OK;
+}
+
+enum anju_err base_load(struct store *s)
+{
+    enum anju_err err = base_renew(s);
+
+    if (err == ANJU_OK)
+        err = derived_tip(&s->derived, s->base.txn, &s->base_tip);
+    s->has_base = err == ANJU_OK;
+    if (err == ANJU_ERR_NOT_FOUND) {
+        memset(&s->base_tip, 0, sizeof s->base_tip); /* as ledger_view_empty has it */
+        err = ANJU_OK;
+    }
+    if (err == ANJU_OK)
+        err = load_map(s);
     s->tip = s->base_tip;
     s->watermark = s->base_tip.height;
-    return ANJU_OK;
+    return err;
 }

@@ -46,14 +46,13 @@ struct store {
     struct derived derived;
 
     /* Ledger thread. */
-    struct ledger_view empty; /* below everything until something was merged */
     struct base_view base;
     unsigned trims; /* how often the map was trimmed */
 
     /* Under the mutex. */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool has_base;
+    bool has_base; /* something was merged; else the base is the state before height 0 */
     struct ledger_tip base_tip;
     struct ledger_map *base_map;
     struct layer **layers;
@@ -91,7 +90,7 @@ void store_merge_stop(struct store *s);
 
 /* store_base.c */
 void base_init(struct store *s);
-/* Takes the watermark's state from the derived tables. NOT_FOUND: nothing was merged yet. */
+/* Takes the watermark's state from the derived tables. */
 ANJU_MUST_CHECK enum anju_err base_load(struct store *s);
 /* A newer snapshot of the tables. */
 ANJU_MUST_CHECK enum anju_err base_renew(struct store *s);

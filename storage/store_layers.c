@@ -85,15 +85,10 @@ static struct layer *newest(const struct store *s)
     return s->n_layers > 0 ? s->layers[s->n_layers - 1] : NULL;
 }
 
-static const struct ledger_view *base(struct store *s)
-{
-    return s->has_base ? &s->base.view : &s->empty;
-}
-
 const struct ledger_view *layers_head(struct store *s)
 {
     struct layer *top = newest(s);
-    return top != NULL ? ledger_overlay_view(top->overlay) : base(s);
+    return top != NULL ? ledger_overlay_view(top->overlay) : &s->base.view;
 }
 
 size_t layers_tail_weight(const struct store *s)

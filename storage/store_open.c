@@ -236,11 +236,9 @@ static enum anju_err open_derived(struct store *s, const struct ledger_tip *tip)
         return err;
     base_init(s);
     err = base_load(s);
-    if (err == ANJU_OK)
+    if (err == ANJU_OK && s->has_base)
         err = check_watermark(s, tip);
-    if (err != ANJU_OK && err != ANJU_ERR_NOT_FOUND)
-        return err;
-    return fold_tail(s, tip);
+    return err == ANJU_OK ? fold_tail(s, tip) : err;
 }
 
 /* Derived data that does not fit is made again from the truth, once. */
