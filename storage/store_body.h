@@ -48,6 +48,7 @@ struct store {
     /* Ledger thread. */
     struct base_view base;
     unsigned trims; /* how often the map was trimmed */
+    bool trim_next; /* with the next height */
 
     /* Under the mutex. */
     pthread_mutex_t mutex;

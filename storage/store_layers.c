@@ -162,6 +162,11 @@ void layers_publish(struct store *s, struct ledger_overlay *o, const struct ledg
 {
     struct layer *l = layer_new(o);
 
+    if (s->trim_next) {
+        ledger_overlay_trim(o); /* the newest version of the map: the next ones come from it */
+        s->trims++;
+        s->trim_next = false;
+    }
     add_envelopes(&l->envelopes, items, count);
     l->weight = ledger_overlay_weight(o);
     pthread_mutex_lock(&s->mutex);
@@ -170,25 +175,6 @@ void layers_publish(struct store *s, struct ledger_overlay *o, const struct ledg
     grow_together(s);
     freeze_heavy(s);
     pthread_mutex_unlock(&s->mutex);
-}
-
-/* The map lets go of segments that nothing has touched since it was trimmed the last time. All that
- * was touched before then must be merged by now, else the loader would not find it: true where the
- * newest merged layer was frozen after that. */
-static void trim(struct store *s, const struct layer *merged)
-{
-    struct layer *top = newest(s);
-
-    if (merged->trims != s->trims || (top != NULL && top->frozen))
-        return;
-    if (top != NULL) {
-        ledger_overlay_trim(top->overlay);
-    } else {
-        struct ledger_map *trimmed = ledger_map_trim(s->base_map);
-        ledger_map_release(s->base_map);
-        s->base_map = trimmed;
-    }
-    s->trims++;
 }
 
 /* The base takes over the state of the newest merged layer. Mutex held. */
@@ -205,7 +191,10 @@ static void move_base(struct store *s, size_t n_merged)
     memmove(s->layers, s->layers + n_merged, s->n_layers * sizeof(struct layer *));
     if (s->n_layers > 0)
         ledger_overlay_rebase(s->layers[0]->overlay, &s->base.view);
-    trim(s, last);
+    /* The map may let go of what nothing has touched since it was trimmed the last time. All that
+     * was touched before then must be merged by now, else the loader would not find it: true where
+     * the newest merged layer was frozen after that. */
+    s->trim_next = last->trims == s->trims;
 }
 
 enum anju_err layers_drop_merged(struct store *s)

@@ -16,7 +16,14 @@
 #include "tests/toy/tempdir.c"
 #include "tests/toy/toy.c"
 
-enum { HEIGHTS_MAX = 400, NEW_A_BLOCK = 8, DAY_MS = 86400000, TIMER_MS = 3500 };
+enum {
+    HEIGHTS_MAX = 400,
+    NEW_A_BLOCK = 8,
+    DAY_MS = 86400000,
+    TIMER_MS = 3500,
+    REACH = 50,
+    PAUSE = 200
+};
 
 static struct store *s;
 static struct store_options options;
@@ -34,9 +41,10 @@ static uint64_t reference_height;
 
 /* ---- Blocks ---- */
 
+/* A second a block; half a day passes before block 201. */
 static uint64_t time_of(uint64_t height)
 {
-    return TOY_CREATED + height * 1000;
+    return TOY_CREATED + height * 1000 + (height > PAUSE ? 13 * 3600000u : 0);
 }
 
 /* New subject `i` of a height; neighbours in time share a day. */
@@ -93,6 +101,24 @@ static void send_changes(struct maker *m)
         }
         send(m, 2, records, 2);
     }
+}
+
+/* Whether a height changes subject 7 of one long before, whose part of the map has gone cold. */
+static bool reaches_back(uint64_t height)
+{
+    return height % 10 == 5 && height > REACH && (height - REACH) % 8 != 0 && height % 8 != 0;
+}
+
+static void send_old_change(struct maker *m)
+{
+    const struct ledger_subject_id id = subject_of(m->height - REACH, 7);
+    struct toy_record r;
+    struct bytes record;
+
+    toy_record(&r, &id, 1);
+    toy_uint(&r, TOY_A, 5, m->a);
+    record = toy_record_bytes(&r, m->a);
+    send(m, 1, &record, 1);
 }
 
 static void send_refused(struct maker *m)
@@ -152,6 +178,8 @@ static struct bytes make_block(const struct ledger_tip *tip, struct arena *a)
     if (n == 1) {
         send_new(&m);
         send_changes(&m);
+        if (reaches_back(m.height))
+            send_old_change(&m);
         if (m.height % 3 == 0)
             send_refused(&m);
         batch = make_batch(&m);
@@ -343,6 +371,8 @@ static void check_subject(struct store_read *r, uint64_t height, uint64_t i)
     if (i == 0) /* its timer fires with the first block after it was due */
         version = time_of(tip) >= time_of(height) + TIMER_MS ? 2 : 1;
     else if (height + 1 <= tip && (height + 1) % 8 != 0 && i + 1 < NEW_A_BLOCK)
+        version = 2;
+    else if (i == 7 && height + REACH <= tip && reaches_back(height + REACH))
         version = 2;
     ck_assert_msg(store_read_subject(r, &subject, TOY_PROCEDURE, &id, &a) == ANJU_OK, "%s",
                   anju_err_text());
@@ -547,6 +577,44 @@ START_TEST(every_subject_and_chain_is_what_it_is_in_memory)
         open_store();
     }
     arena_free(&a);
+}
+END_TEST
+
+/* What a used nonce and a day's refusals say is kept for as long as it matters, and no longer. */
+START_TEST(used_nonces_and_refusals_of_past_days_are_removed)
+{
+    const uint32_t day = (uint32_t)(TOY_CREATED / DAY_MS);
+    uint8_t nonce[LEDGER_NONCE_SIZE] = {0};
+    const struct ledger_view *v;
+    struct ledger_used used;
+    struct store_read *r;
+    uint32_t count;
+
+    put_u64(nonce, 5 * 1000); /* the first envelope of height 5 */
+    open_store();
+    commit_to(PAUSE);
+    ck_assert_uint_gt(watermark(), 50);
+    ck_assert_int_eq(store_read_begin(&r, s), ANJU_OK);
+    v = store_read_view(r);
+    ck_assert_int_eq(v->used(v, &used, 1, nonce), ANJU_OK);
+    ck_assert_int_eq(v->refusals(v, &count, 3, day), ANJU_OK);
+    ck_assert_uint_gt(count, 20);
+    store_read_end(r);
+    commit_to(PAUSE + 60);
+    close_store();
+    ck_assert_int_eq(store_rebuild(&options, &toy_registry), ANJU_OK);
+    open_store();
+    ck_assert_int_eq(store_read_begin(&r, s), ANJU_OK);
+    v = store_read_view(r);
+    ck_assert_int_eq(v->used(v, &used, 1, nonce), ANJU_ERR_NOT_FOUND);
+    ck_assert_int_eq(v->refusals(v, &count, 3, day), ANJU_OK);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_int_eq(v->refusals(v, &count, 3, day + 1), ANJU_OK);
+    ck_assert_uint_gt(count, 5);
+    put_u64(nonce, (PAUSE + 5) * 1000);
+    ck_assert_int_eq(v->used(v, &used, 1, nonce), ANJU_OK);
+    store_read_end(r);
+    check_now(7);
 }
 END_TEST
 
@@ -1065,6 +1133,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_new_directory_gets_height_0_and_opens_again);
     tcase_add_test(t, what_was_committed_is_read_back_before_and_after_merges_and_restarts);
     tcase_add_test(t, every_subject_and_chain_is_what_it_is_in_memory);
+    tcase_add_test(t, used_nonces_and_refusals_of_past_days_are_removed);
     tcase_add_test(t, a_time_range_of_a_chain_begins_where_the_search_says);
     tcase_add_test(t, derived_data_made_again_from_the_truth_gives_the_same_roots);
     tcase_add_test(t, derived_data_that_does_not_fit_is_made_again_at_opening);
