@@ -39,8 +39,8 @@ enum {
 
 /* What a value is. In records and attributes: bool; int and money signed, time (ms) and date (days)
  * unsigned; text and code str; bytes, hash (32), key (33), private and file (32, a commitment) bin; member
- * unsigned; ref the subject's id, bin 16, and a plain one (of no procedure) str; a line [subject bin 16, amount].
- * A list is an array of at most list_max of these. */
+ * unsigned; ref [procedure, subject bin 16], a plain one (of no procedure) str; a line [reference, amount]. A list is an
+ * array of at most list_max of these. */
 enum ledger_type_base {
     LEDGER_TYPE_BOOL = 1, LEDGER_TYPE_INT, LEDGER_TYPE_MONEY, LEDGER_TYPE_TIME, LEDGER_TYPE_DATE, LEDGER_TYPE_TEXT,
     LEDGER_TYPE_BYTES, LEDGER_TYPE_HASH, LEDGER_TYPE_KEY, LEDGER_TYPE_MEMBER, LEDGER_TYPE_REF, LEDGER_TYPE_CODE,
