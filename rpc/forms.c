@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "rpc/record_json.h"
+
 static void set(json_t *object, const char *name, json_t *value)
 {
     json_object_set_new(object, name, value);
@@ -90,6 +92,31 @@ json_t *form_entry(const struct ledger_entry *e, const struct crypto_hash *leaf,
     set(out, "effects_root", json_of_hash(&e->effects_root));
     set(out, "leaf", json_of_hash(leaf));
     return out;
+}
+
+enum anju_err form_effects(json_t **out, struct bytes effects, uint32_t count, const struct ledger_registry *r)
+{
+    struct reader in = reader_over(effects);
+
+    *out = json_array();
+    for (uint32_t i = 0; i < count && !in.failed; i++) {
+        struct ledger_effect e;
+        ledger_effect_read(&e, &in);
+        const struct ledger_procedure *p = e.procedure != 0 ? ledger_registry_procedure(r, e.procedure, 0) : NULL;
+        const struct ledger_state *state = p != NULL ? ledger_procedure_state(p, e.state_after) : NULL;
+        json_t *one = json_object();
+        set(one, "procedure", p != NULL ? json_string(p->name) : json_integer(e.procedure));
+        set(one, "subject", json_of_hex(e.subject.b, sizeof(e.subject.b)));
+        set(one, "version_after", json_of_u64(e.version_after));
+        set(one, "state_after", state != NULL ? json_string(state->name) : json_integer(e.state_after));
+        set(one, "state_digest", json_of_hash(&e.state_digest));
+        set(one, "changed", changed_json(e.changed, p));
+        json_array_append_new(*out, one);
+    }
+    if (reader_finish(&in) == ANJU_OK)
+        return ANJU_OK;
+    json_decref(*out);
+    return anju_fail(ANJU_ERR_CORRUPT, "the effects of an entry do not decode");
 }
 
 json_t *form_member(const struct ledger_member *m, const struct ledger_registry *r)

@@ -133,31 +133,44 @@ static json_t *approvals_json(struct bytes value, const struct ledger_procedure 
     return out;
 }
 
+/* The built-in attributes that people see under a name. */
+static const char *reserved_name(uint16_t number)
+{
+    switch (number) {
+    case LEDGER_ATTR_OPEN: return "open";
+    case LEDGER_ATTR_PARENT: return "parent";
+    case LEDGER_ATTR_DUE_DAY: return "due_day";
+    case LEDGER_ATTR_CLOCKS: return "clocks";
+    case LEDGER_ATTR_APPROVALS: return "approvals";
+    case LEDGER_ATTR_PROCEDURE_VERSION: return "procedure_version";
+    default: return NULL;
+    }
+}
+
+static json_t *reserved_json(uint16_t number, struct bytes value, const struct ledger_procedure *p)
+{
+    static const struct ledger_type day = {.base = LEDGER_TYPE_DATE}, parent = {.base = LEDGER_TYPE_REF, .procedure = 1};
+
+    switch (number) {
+    case LEDGER_ATTR_PARENT: return value_json(value, &parent);
+    case LEDGER_ATTR_DUE_DAY: return value_json(value, &day);
+    case LEDGER_ATTR_CLOCKS: return clocks_json(value, p);
+    case LEDGER_ATTR_APPROVALS: return approvals_json(value, p);
+    default: return value_json(value, NULL);
+    }
+}
+
 static void set_attribute(json_t *out, uint16_t number, struct bytes value, const struct ledger_procedure *p)
 {
     const struct ledger_attribute_decl *decl = p != NULL ? ledger_procedure_attribute(p, number) : NULL;
-    static const struct ledger_type day = {.base = LEDGER_TYPE_DATE}, parent = {.base = LEDGER_TYPE_REF, .procedure = 1};
+    const char *reserved = p != NULL ? reserved_name(number) : NULL;
     char name[16];
 
     snprintf(name, sizeof(name), "%u", number);
-    if (value.size == 0)
-        json_object_set_new(out, decl != NULL ? decl->name : number == LEDGER_ATTR_DUE_DAY ? "due_day" : number == LEDGER_ATTR_CLOCKS ? "clocks" : number == LEDGER_ATTR_APPROVALS ? "approvals" : name, json_null());
-    else if (decl != NULL)
-        json_object_set_new(out, decl->name, value_json(value, &decl->type));
-    else if (p != NULL && number == LEDGER_ATTR_OPEN)
-        json_object_set_new(out, "open", value_json(value, NULL));
-    else if (p != NULL && number == LEDGER_ATTR_PARENT)
-        json_object_set_new(out, "parent", value_json(value, &parent));
-    else if (p != NULL && number == LEDGER_ATTR_DUE_DAY)
-        json_object_set_new(out, "due_day", value_json(value, &day));
-    else if (p != NULL && number == LEDGER_ATTR_CLOCKS)
-        json_object_set_new(out, "clocks", clocks_json(value, p));
-    else if (p != NULL && number == LEDGER_ATTR_APPROVALS)
-        json_object_set_new(out, "approvals", approvals_json(value, p));
-    else if (p != NULL && number == LEDGER_ATTR_PROCEDURE_VERSION)
-        json_object_set_new(out, "procedure_version", value_json(value, NULL));
-    else
-        json_object_set_new(out, name, value_json(value, NULL));
+    json_object_set_new(out, decl != NULL ? decl->name : reserved != NULL ? reserved : name,
+                        value.size == 0    ? json_null()
+                        : reserved != NULL ? reserved_json(number, value, p)
+                                           : value_json(value, decl != NULL ? &decl->type : NULL));
 }
 
 static json_t *list_json(const struct ledger_attributes *list, const struct ledger_procedure *p)
