@@ -40,6 +40,12 @@ bool ledger_role_is_known(struct bytes role)
     return is_listed(ROLES, sizeof ROLES / sizeof ROLES[0], role);
 }
 
+const char *const *ledger_roles(size_t *count)
+{
+    *count = sizeof ROLES / sizeof ROLES[0];
+    return ROLES;
+}
+
 bool ledger_kind_is_known(struct bytes kind)
 {
     return is_listed(KINDS, sizeof KINDS / sizeof KINDS[0], kind);

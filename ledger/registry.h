@@ -90,6 +90,7 @@ void ledger_genesis_free(struct ledger_genesis *g);
 void ledger_timeouts_defaults(struct ledger_timeouts *out);
 /* The roles that a member may have: docs/formats.md, "Genesis and member files". */
 bool ledger_role_is_known(struct bytes role);
+const char *const *ledger_roles(size_t *count);
 /* government, property, agency, auditor, integrator, authority. */
 bool ledger_kind_is_known(struct bytes kind);
 /* host:port, the host a name, an IPv4 address, or an IPv6 address in brackets. */

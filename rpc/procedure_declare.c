@@ -4,21 +4,15 @@
 #include "crypto/crypto.h"
 #include "rpc/procedure_tree.h"
 
-static const char *const known_roles[] = {
-    "center", "data", "street", "party", "committee", "owners", "firm", "provider", "mediator", "bank", "audit",
-    "hotline", "video", "parent", "child", "import",
-    "dept:civil", "dept:health", "dept:edu", "dept:hr", "dept:housing", "dept:police", "dept:urban", "dept:justice",
-    "dept:emergency", "dept:dpf",
-};
-
 bool role_is_known(struct compile *c, const char *role)
 {
     struct names known = {.kind = "role"};
     json_t *more = json_object_get(c->root, "roles"), *item;
-    size_t i;
+    size_t i, n_roles;
+    const char *const *roles = ledger_roles(&n_roles);
 
-    for (i = 0; i < sizeof known_roles / sizeof *known_roles; i++)
-        names_share(c, &known, known_roles[i]);
+    for (i = 0; i < n_roles; i++)
+        names_share(c, &known, roles[i]);
     json_array_foreach(more, i, item)
         if (json_is_string(item))
             names_share(c, &known, json_string_value(item));

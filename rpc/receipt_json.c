@@ -108,6 +108,28 @@ static void read_path(const struct json_in *at, struct ledger_path *out)
     }
 }
 
+/* Another version of the same form is not wrong, only unknown here. */
+static bool is_other_version(const json_t *root, const char *format)
+{
+    const char *text = json_string_value(json_object_get(root, "format"));
+    size_t name = (size_t)(strchr(format, '/') - format) + 1;
+
+    return text != NULL && strncmp(text, format, name) == 0 && strcmp(text, format) != 0;
+}
+
+static enum anju_err parse(json_t **out, struct bytes text, const char *what, const char *format)
+{
+    enum anju_err err = json_parse(out, text, what);
+
+    if (err != ANJU_OK || !is_other_version(*out, format))
+        return err;
+    json_decref(*out);
+    *out = NULL;
+    return anju_fail(ANJU_ERR_UNSUPPORTED,
+                     "%s: not %s, the only form that this build knows; use a newer anju", what,
+                     format);
+}
+
 static void read_format(const struct json_in *root, const char *format)
 {
     struct json_in at = json_member(root, "format");
@@ -242,7 +264,7 @@ enum anju_err receipt_json_decode(struct ledger_receipt *out, struct bytes text,
     if (text.size > LEDGER_RECEIPT_SIZE_MAX)
         return anju_fail(ANJU_ERR_TOO_LARGE, "receipt: %zu bytes, the most is %d", text.size,
                          LEDGER_RECEIPT_SIZE_MAX);
-    err = json_parse(&json, text, "receipt");
+    err = parse(&json, text, "receipt", RECEIPT_FORMAT);
     if (err != ANJU_OK)
         return err;
     struct json_in root = json_root(json, &fault);
@@ -305,7 +327,7 @@ enum anju_err set_path_json_decode(struct ledger_set_path *out, struct bytes tex
     static const char *const NAMES[] = {"format", "ledger_id", "changes", NULL};
     struct json_fault fault;
     json_t *json;
-    enum anju_err err = json_parse(&json, text, "set path");
+    enum anju_err err = parse(&json, text, "set path", SET_PATH_FORMAT);
 
     memset(out, 0, sizeof *out);
     if (err != ANJU_OK)

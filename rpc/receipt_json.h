@@ -14,7 +14,8 @@ json_t *receipt_json(const struct ledger_receipt *r);
 /* The canonical text of such a value (also one that came inside an answer of a node): appended,
  * with LF. */
 void receipt_json_text(struct writer *w, const json_t *receipt);
-/* MALFORMED with the JSON pointer, or: not the canonical text, with the first byte that differs. */
+/* MALFORMED with the JSON pointer, or: not the canonical text, with the first byte that differs.
+ * UNSUPPORTED: another version of the form. */
 ANJU_MUST_CHECK enum anju_err receipt_json_decode(struct ledger_receipt *out, struct bytes text,
                                                   struct arena *a);
 

@@ -80,8 +80,10 @@ int cmd_verify(int argc, char **argv)
         return tool_fail(TOOL_USAGE, "cannot tell: set path: %s", anju_err_text());
     if (tool_read_file(&text, argv[1], LEDGER_RECEIPT_SIZE_MAX, &arena) != ANJU_OK)
         return tool_fail(TOOL_USAGE, "cannot tell: %s", anju_err_text());
-    if (receipt_json_decode(receipt, text, &arena) != ANJU_OK) {
-        *report = (struct ledger_receipt_report){.verdict = LEDGER_INVALID, .failed = LEDGER_CHECK_LEDGER};
+    enum anju_err err = receipt_json_decode(receipt, text, &arena);
+    if (err != ANJU_OK) {
+        *report = (struct ledger_receipt_report){.verdict = err == ANJU_ERR_UNSUPPORTED ? LEDGER_CANNOT_TELL : LEDGER_INVALID,
+                                                 .failed = LEDGER_CHECK_LEDGER};
         snprintf(report->reason, sizeof(report->reason), "not a receipt: %s", anju_err_text());
     } else
         ledger_receipt_verify(report, receipt, registry, options[1].given != NULL ? &path : NULL);

@@ -383,6 +383,10 @@ START_TEST(json_with_other_white_space_order_or_members_is_refused)
     receipt_json_text(&w, json);
     ck_assert_int_eq(receipt_json_decode(&back, writer_view(&w), &A), ANJU_ERR_MALFORMED);
     ck_assert_ptr_nonnull(strstr(anju_err_text(), "/claim"));
+    writer_clear(&w);
+    json_object_set_new(json, "format", json_string("anju-receipt/2"));
+    receipt_json_text(&w, json);
+    ck_assert_int_eq(receipt_json_decode(&back, writer_view(&w), &A), ANJU_ERR_UNSUPPORTED);
     writer_free(&w);
     json_decref(json);
     free(spaced);
