@@ -40,7 +40,8 @@ static struct bytes add_value(struct judge *j, const struct ledger_attribute_dec
     return judge_write(j, &sum);
 }
 
-/* The new value of one change; false: nothing changes. */
+/* The new value of one change; false: nothing changes. Adding builds on what an earlier reference of this action
+ * did: two references may name one subject. */
 static bool value_of(struct judge *j, struct bytes *out, const struct judge_subject *s, const struct ledger_change *c)
 {
     const struct ledger_attribute_decl *decl = ledger_procedure_attribute(s->p, c->attribute);
@@ -53,7 +54,7 @@ static bool value_of(struct judge *j, struct bytes *out, const struct judge_subj
         return false;
     if (decl == NULL)
         return judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "%s has no attribute %u", s->p->name, c->attribute);
-    *out = c->kind == LEDGER_CHANGE_ADD ? add_value(j, decl, judge_attribute(j, s, c->attribute), &v) : judge_write(j, &v);
+    *out = c->kind == LEDGER_CHANGE_ADD ? add_value(j, decl, judge_after(s, c->attribute), &v) : judge_write(j, &v);
     return judge_going(j) && judge_check_type(j, decl->name, &decl->type, *out);
 }
 

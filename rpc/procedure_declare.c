@@ -494,7 +494,7 @@ void tree_declare(struct compile *c, struct tree *t)
     c->tables = (struct names){.kind = "table", .section = "tables", .first = 1};
     c->clauses = (struct names){.kind = "clause", .section = "clauses", .first = LEDGER_REFUSED_CLAUSES_FROM};
     only_members(c, c->root, "name number version about labels calendar roles uses parent states ended attributes offers post "
-                             "tables clocks actions lists counts unique migrate numbers");
+                             "tables clocks actions lists counts unique numbers");
     declare_head(c, t);
     struct names *all[] = {&c->self->states, &c->self->attributes, &c->self->indexes, &c->fields,
                            &c->actions, &c->clocks, &c->tables, &c->clauses};

@@ -256,6 +256,8 @@ START_TEST(an_order_reopens_twice_with_the_confirming_key_and_then_is_supervised
         APPLIED(ACT(CENTER, "reopen", "a", "{\"reason\":\"false\"}", "confirm"));
         IN_STATE("a", "dispatched");
         ck_assert_int_eq(world_int(&w, "order", "a", "provider"), FIRM);
+        /* Only the clock of the second try runs: three working days for this urgency. */
+        ck_assert_int_eq(world_int(&w, "order", "a", "due_day"), WORLD_START / WORLD_DAY + 3);
         APPLIED(accept("a", FIRM));
         schedule("a");
         start("a");
