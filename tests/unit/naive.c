@@ -21,7 +21,6 @@ struct naive_chain {
     uint64_t live;
 };
 
-
 struct naive {
     const struct ledger_registry *registry;
     struct arena arena;
@@ -148,6 +147,12 @@ static void write_component(struct writer *w, enum ledger_part_type type, struct
         break;
     case LEDGER_PART_STR:
     case LEDGER_PART_BIN:
+        if (v.type == MP_ARRAY) { /* a reference: its procedure and its subject */
+            writer_u16(w, 2 + LEDGER_SUBJECT_SIZE);
+            writer_u16(w, (uint16_t)mp_uint(&m, UINT16_MAX));
+            writer_bytes(w, mp_bin(&m, LEDGER_SUBJECT_SIZE));
+            break;
+        }
         writer_u16(w, (uint16_t)v.bytes.size);
         writer_bytes(w, v.bytes);
         break;
@@ -460,6 +465,16 @@ uint64_t naive_version(const struct naive *n, uint16_t procedure,
     return 0;
 }
 
+const struct bytes *naive_attribute(const struct naive *n, uint16_t procedure,
+                                    const struct ledger_subject_id *id, uint16_t number)
+{
+    for (size_t i = 0; i < n->n_subjects; i++)
+        if (n->subjects[i].is.procedure == procedure &&
+            memcmp(n->subjects[i].is.id.b, id->b, 16) == 0)
+            return value_of(&n->subjects[i], number);
+    return NULL;
+}
+
 /* Comparing */
 
 /* How many subjects have each tuple now, counted afresh. */
@@ -598,8 +613,8 @@ void naive_compare(struct naive *n, const struct ledger_view *view)
     struct arena arena = {0};
 
     count_live(n);
+    compare_chains(n, view); /* first: it says more than a root that differs */
     compare_roots(n, view->tip(view));
-    compare_chains(n, view);
     compare_timers(n, view);
     for (size_t i = 0; i < n->n_subjects; i++) {
         const struct ledger_subject *s = &n->subjects[i].is;

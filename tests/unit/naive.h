@@ -20,6 +20,9 @@ void naive_add(struct naive *n, const struct ledger_item *item);
 /* The version of a subject now; 0 where there is none. */
 uint64_t naive_version(const struct naive *n, uint16_t procedure,
                        const struct ledger_subject_id *id, uint16_t *state);
+/* The value of an attribute now (canonical msgpack); NULL where it is absent. */
+const struct bytes *naive_attribute(const struct naive *n, uint16_t procedure,
+                                    const struct ledger_subject_id *id, uint16_t number);
 size_t naive_chain_count(const struct naive *n);
 /* Fails the test where a view differs: roots, every chain, subject, used nonce, refusals, timers.
  */

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "tests/unit/naive.h"
 #include "tests/toy/toy.c"
+#include "tests/unit/naive.h"
 
 enum { BLOCKS = 160, SUBJECTS = 60, ENVELOPES_MAX = 14, RECORDS_MAX = 5, LAYERS_MAX = 4 };
 
@@ -294,7 +294,8 @@ static void add_tests(Suite *suite)
     TCase *c = tcase_create("random");
 
     tcase_set_timeout(c, 240);
-    tcase_add_loop_test(c, random_blocks_give_the_state_that_their_entries_say, 0, 4);
+    tcase_add_loop_test(c, random_blocks_give_the_state_that_their_entries_say, 0,
+                        getenv("ANJU_TEST_LONG") != NULL ? 200 : 4);
     suite_add_tcase(suite, c);
 }
 
