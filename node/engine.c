@@ -494,7 +494,7 @@ bool engine_peer_frame(struct engine *e, int peer, uint8_t type, struct bytes bo
     if (!e->started)
         return true;
     e->counters.frames_in++;
-    fine = body.size <= frame_size_max(type) && dispatch(e, peer, type, body);
+    fine = body.size <= frame_size_max(type, e->registry->limits.frame_size) && dispatch(e, peer, type, body);
     if (!fine)
         e->counters.frames_refused++;
     engine_settle(e);

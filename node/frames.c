@@ -4,32 +4,34 @@
 
 static const struct {
     const char *name;
-    size_t size_max;
+    size_t size_max; /* SIZE_MAX: the limit of frames alone */
 } TYPES[FRAME_TYPES] = {
-    [FRAME_AUTH] = {"AUTH", 1024},
+    [FRAME_AUTH] = {"AUTH", 1024}, /* also all that is read before AUTH */
     [FRAME_PING] = {"PING", 8},
     [FRAME_PONG] = {"PONG", 8},
     [FRAME_STATUS] = {"STATUS", FRAME_STATUS_SIZE_MAX},
     [FRAME_PROPOSAL] = {"PROPOSAL", FRAME_PROPOSAL_SIZE_MAX},
     [FRAME_VOTE] = {"VOTE", FRAME_VOTE_SIZE_MAX},
     [FRAME_CERTIFICATE] = {"CERTIFICATE", FRAME_CERTIFICATE_SIZE_MAX},
-    [FRAME_BATCH] = {"BATCH", FRAME_SIZE_MAX},
+    [FRAME_BATCH] = {"BATCH", SIZE_MAX},
     [FRAME_HAVE] = {"HAVE", 2 + FRAME_HAVE_MAX * 68},
     [FRAME_WANT] = {"WANT", 1024},
     [FRAME_BODY] = {"BODY", FRAME_PROPOSAL_SIZE_MAX},
     [FRAME_BLOCK] = {"BLOCK", FRAME_PROPOSAL_SIZE_MAX},
-    [FRAME_BLOCK_BATCH] = {"BLOCK_BATCH", FRAME_SIZE_MAX},
-    [FRAME_HANDOVER] = {"HANDOVER", FRAME_SIZE_MAX},
+    [FRAME_BLOCK_BATCH] = {"BLOCK_BATCH", SIZE_MAX},
+    [FRAME_HANDOVER] = {"HANDOVER", SIZE_MAX},
 };
 
-size_t frame_size_max(uint8_t type)
+size_t frame_size_max(uint8_t type, uint32_t frame_size)
 {
-    return type < FRAME_TYPES ? TYPES[type].size_max : 0;
+    size_t own = type < FRAME_TYPES ? TYPES[type].size_max : 0;
+
+    return own < frame_size ? own : frame_size;
 }
 
 const char *frame_type_name(uint8_t type)
 {
-    return frame_size_max(type) > 0 ? TYPES[type].name : "unknown";
+    return type < FRAME_TYPES && TYPES[type].name != NULL ? TYPES[type].name : "unknown";
 }
 
 void frame_status_encode(struct writer *w, const struct frame_status *s)
@@ -245,7 +247,7 @@ enum anju_err frame_have_decode(struct frame_have *items, uint16_t *count, struc
     for (uint16_t i = 0; i < *count && !r.failed; i++) {
         reader_copy(&r, items[i].author.b, CRYPTO_HASH_SIZE);
         reader_copy(&r, items[i].id.b, CRYPTO_HASH_SIZE);
-        items[i].size = reader_u32_max(&r, FRAME_SIZE_MAX);
+        items[i].size = reader_u32_max(&r, FRAME_SIZE_CAP);
     }
     return reader_finish(&r);
 }

@@ -29,7 +29,7 @@ enum frame_type {
 };
 
 enum {
-    FRAME_SIZE_MAX = LEDGER_FRAME_SIZE_DEFAULT, /* body; before AUTH 1 KiB */
+    FRAME_SIZE_CAP = LEDGER_CAP_FACTOR * LEDGER_FRAME_SIZE_DEFAULT, /* whatever genesis says */
     FRAME_PROPOSAL_SIZE_MAX = 64 * 1024,
     FRAME_VOTE_SIZE_MAX = 256,
     FRAME_CERTIFICATE_SIZE_MAX = 8 * 1024,
@@ -39,8 +39,8 @@ enum {
     FRAME_WANT_BLOCKS_MAX = 16,
 };
 
-/* The largest body of a frame type; 0 for a type that does not exist. */
-size_t frame_size_max(uint8_t type);
+/* The largest body of a frame type where `frame_size` is the limit in force; 0 for a type that does not exist. */
+size_t frame_size_max(uint8_t type, uint32_t frame_size);
 const char *frame_type_name(uint8_t type);
 
 struct frame_status {

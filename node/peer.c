@@ -31,7 +31,7 @@ static bool link_send(struct link *l, enum frame_type type, struct bytes body)
     uint8_t head[FRAME_HEAD];
     struct evbuffer *out = bufferevent_get_output(l->bev);
 
-    assert(body.size <= frame_size_max((uint8_t)type));
+    assert(body.size <= frame_size_max((uint8_t)type, l->p->o.registry->limits.frame_size));
     if (evbuffer_get_length(out) + body.size > QUEUE_BYTES_MAX)
         return false;
     put_u32(head, (uint32_t)body.size);
@@ -267,6 +267,7 @@ static void on_read(struct bufferevent *bev, void *ctx)
 {
     struct link *l = ctx;
     struct evbuffer *in = bufferevent_get_input(bev);
+    uint32_t limit = l->p->o.registry->limits.frame_size;
 
     while (l->state != LINK_DEAD && evbuffer_get_length(in) >= FRAME_HEAD) {
         uint8_t head[FRAME_HEAD];
@@ -275,7 +276,7 @@ static void on_read(struct bufferevent *bev, void *ctx)
         evbuffer_copyout(in, head, sizeof(head));
         size = get_u32(head);
         /* Checked before anything is kept for it; before AUTH only AUTH has a size. */
-        if (size > frame_size_max(head[4]) || frame_size_max(head[4]) == 0 || (l->state != LINK_UP && head[4] != FRAME_AUTH)) {
+        if (size > frame_size_max(head[4], limit) || frame_size_max(head[4], limit) == 0 || (l->state != LINK_UP && head[4] != FRAME_AUTH)) {
             char why[128];
             snprintf(why, sizeof(why), "a frame of type %u with %u bytes%s", head[4], size, l->state != LINK_UP ? " before AUTH" : "");
             link_refuse(l, why);

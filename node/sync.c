@@ -99,7 +99,7 @@ static void serve(struct engine *e, int peer, uint64_t height, uint32_t how, uin
         writer_free(&w);
     }
     for (unsigned i = 0; i < c.header.n_batches && (how & TAG_HEAD_ONLY) == 0; i++) {
-        struct bytes raw = reader_take_u32(&r, FRAME_SIZE_MAX);
+        struct bytes raw = reader_take_u32(&r, FRAME_SIZE_CAP);
         if (r.failed)
             return;
         /* A pick names its first index; sixteen from there on are what one WANT may ask for. */

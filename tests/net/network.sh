@@ -57,12 +57,12 @@ net_make() {
         net_conf "$i"
     done
     for i in order order-import; do
-        "$ANJU" procedure build "ledger/procedures/$i.json" -o "$NET/$i.bin" >/dev/null || return 1
+        "$ANJU" procedure build "ledger/procedures/$i.json" -o "$NET/$i.bin" >/dev/null 2>&1 || return 1
         procedures+=("$NET/$i.bin")
     done
     "$ANJU" genesis create --origin anju.test/net --procedures "$(IFS=,; echo "${procedures[*]}")" \
         --calendars ledger/procedures/calendar.json --codes ledger/procedures/codes.json --out "$NET/genesis.json" \
-        "${members[@]}" >/dev/null
+        "${members[@]}" >/dev/null 2>&1
 }
 
 net_start() {

@@ -113,7 +113,7 @@ static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes b
     struct ledger_vote vote;
     struct fake_event *ev;
 
-    ck_assert_uint_le(body.size, frame_size_max((uint8_t)type));
+    ck_assert_uint_le(body.size, frame_size_max((uint8_t)type, c->fixture.registry->limits.frame_size));
     if (type == FRAME_VOTE && frame_vote_decode(&vote, body) == ANJU_OK)
         note_vote(c, &vote);
     if (type == FRAME_PROPOSAL && frame_proposal_decode(&proposal, body) == ANJU_OK)

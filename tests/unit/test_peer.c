@@ -327,18 +327,18 @@ static void client_at_side_0(struct client *c, int tls)
 /* Two nodes of genesis find each other, whoever was first, and frames of every size pass whole. */
 START_TEST(two_nodes_of_genesis_connect_once_and_pass_frames)
 {
-    uint8_t *large = anju_alloc(FRAME_SIZE_MAX);
+    uint8_t *large = anju_alloc(LEDGER_FRAME_SIZE_DEFAULT);
 
     ck_assert_msg(open_side(0, 0) == ANJU_OK, "%s", anju_err_text());
     ck_assert_msg(open_side(1, 1) == ANJU_OK, "%s", anju_err_text());
     ck_assert(pump_until(both_up, 6000));
     ck_assert(crypto_hash_equal(&sides[0].peer_id, &ids[1]));
     ck_assert(crypto_hash_equal(&sides[1].peer_id, &ids[0]));
-    ck_assert(peers_send(sides[0].peers, sides[0].peer, FRAME_BATCH, bytes_of(large, FRAME_SIZE_MAX)));
+    ck_assert(peers_send(sides[0].peers, sides[0].peer, FRAME_BATCH, bytes_of(large, LEDGER_FRAME_SIZE_DEFAULT)));
     ck_assert(peers_send(sides[0].peers, sides[0].peer, FRAME_HANDOVER, bytes_of(large, 0)));
     pump(1000);
     ck_assert_uint_eq(sides[1].frames, 2);
-    ck_assert_uint_eq(sides[1].bytes, FRAME_SIZE_MAX);
+    ck_assert_uint_eq(sides[1].bytes, LEDGER_FRAME_SIZE_DEFAULT);
     pump(3000); /* and it stays the one connection */
     ck_assert_int_eq(sides[0].up - sides[0].down, 1);
     ck_assert_int_eq(sides[1].up - sides[1].down, 1);
@@ -535,7 +535,7 @@ START_TEST(a_frame_before_auth_is_refused)
     static const struct { uint8_t type; uint32_t size; const char *words; } CASES[] = {
         {FRAME_STATUS, 22, "before AUTH"},
         {FRAME_AUTH, 1025, "a frame of type 1 with 1025 bytes before AUTH"},
-        {FRAME_BATCH, FRAME_SIZE_MAX, "before AUTH"},
+        {FRAME_BATCH, LEDGER_FRAME_SIZE_DEFAULT, "before AUTH"},
         {0, 0, "a frame of type 0"},
         {99, 4, "a frame of type 99"},
         {FRAME_AUTH, 0, "malformed"},
@@ -560,7 +560,7 @@ START_TEST(a_frame_over_its_bound_closes_the_connection)
     client_auth(&c, secret_of(1), &f.registry->ledger_id, &ids[0]);
     pump(300);
     ck_assert_int_eq(sides[0].up, 1);
-    client_send(&c, _i == 0 ? FRAME_VOTE : FRAME_BATCH, _i == 0 ? FRAME_VOTE_SIZE_MAX + 1 : FRAME_SIZE_MAX + 1, bytes_of("", 0));
+    client_send(&c, _i == 0 ? FRAME_VOTE : FRAME_BATCH, _i == 0 ? FRAME_VOTE_SIZE_MAX + 1 : LEDGER_FRAME_SIZE_DEFAULT + 1, bytes_of("", 0));
     ck_assert(client_closed(&c, 2000));
     ck_assert_int_eq(sides[0].down, 1);
     ck_assert_uint_eq(sides[0].frames, 0);
