@@ -87,6 +87,57 @@ static void set_parent(struct judge *j)
         judge_set(j, j->self, LEDGER_ATTR_PARENT, judge_write(j, &ref));
 }
 
+/* The clocks that a new subject's state starts, as its own procedure sees them. */
+static void start_clocks(struct judge *j, struct judge_subject *s)
+{
+    struct judge_subject *self = j->self;
+    const struct ledger_procedure *p = j->p;
+    const struct ledger_action *action = j->action;
+
+    j->self = s;
+    j->p = s->p;
+    j->action = NULL;
+    j->see_after = true;
+    judge_clocks(j, s);
+    j->see_after = false;
+    j->self = self;
+    j->p = p;
+    j->action = action;
+}
+
+/* A new subject of another procedure, where that one lets this one create it. */
+static void create(struct judge *j, const struct ledger_touch *touch)
+{
+    struct judge_value id = judge_eval(j, &touch->subject), self = {.kind = JUDGE_REF, .procedure = j->p->number, .id = j->self->id};
+    struct ledger_subject_id subject;
+    struct judge_subject *s;
+
+    if (id.kind == JUDGE_ABSENT || !judge_going(j))
+        return; /* an optional child that was left out */
+    if (id.kind != JUDGE_BYTES || id.bytes.size != LEDGER_SUBJECT_SIZE || touch->procedure == 0) {
+        judge_refuse(j, LEDGER_REFUSED_SUBJECT, "", "%s needs an id of 16 bytes for what it creates", j->action->name);
+        return;
+    }
+    memcpy(subject.b, id.bytes.data, sizeof(subject.b));
+    s = judge_load(j, touch->procedure, &subject);
+    if (s == NULL)
+        return;
+    if (s->exists || s->touched || s == j->self)
+        judge_refuse(j, LEDGER_REFUSED_REFERENCE, "", "what %s would create is there already", j->action->name);
+    else if (s->p == NULL || !ledger_procedure_offers_new(s->p, j->p->number, touch->state))
+        judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "procedure %u lets %s create nothing like this", touch->procedure, j->p->name);
+    if (!judge_going(j))
+        return;
+    s->state_after = touch->state;
+    judge_set_bool(j, s, LEDGER_ATTR_OPEN, !ledger_procedure_is_ended(s->p, s->state_after));
+    judge_set_uint(j, s, LEDGER_ATTR_PROCEDURE_VERSION, s->p->version);
+    if (s->p->parent == j->p->number)
+        judge_set(j, s, LEDGER_ATTR_PARENT, judge_write(j, &self));
+    change(j, s, touch->change, touch->n_changes);
+    if (judge_going(j))
+        start_clocks(j, s);
+}
+
 /* Others' attributes. A reference that is absent (an optional field) reaches nobody. */
 static void reach(struct judge *j, const struct ledger_touch *touch)
 {
@@ -133,7 +184,7 @@ void judge_effects(struct judge *j)
     if (a->parent.n > 0 && judge_going(j))
         set_parent(j);
     for (uint8_t i = 0; i < a->n_touches && judge_going(j); i++)
-        reach(j, &a->touch[i]);
+        (a->touch[i].state != 0 ? create : reach)(j, &a->touch[i]);
     if (a->post.n > 0 && judge_going(j))
         judge_post(j);
     if (a->share.lines.n > 0 && judge_going(j))

@@ -74,6 +74,14 @@ bool ledger_procedure_offers(const struct ledger_procedure *p, uint16_t to_proce
     return false;
 }
 
+bool ledger_procedure_offers_new(const struct ledger_procedure *p, uint16_t to_procedure, uint16_t state)
+{
+    for (unsigned i = 0; i < p->n_offers; i++)
+        if (p->offer[i].procedure == to_procedure && p->offer[i].state == state)
+            return state != 0;
+    return false;
+}
+
 enum ledger_part_type ledger_part_type_of(const struct ledger_procedure *p, uint16_t attribute)
 {
     const struct ledger_attribute_decl *a = ledger_procedure_attribute(p, attribute);

@@ -162,10 +162,13 @@ struct ledger_change {
     uint16_t attribute;
     struct ledger_expr value; /* clear: none */
 };
-/* Values are all taken before anything changes. */
+/* Changes of a subject that a reference names; or, with a state, a new subject: then `subject` gives its id (bytes
+ * of 16), its parent is the subject that acts where its procedure has that parent, and the clocks that this state
+ * starts run. Values are all taken before anything changes. */
 struct ledger_touch {
     uint16_t procedure;
-    struct ledger_expr subject; /* a reference */
+    uint16_t state; /* of the new subject; 0: the subject exists */
+    struct ledger_expr subject;
     uint8_t n_changes;
     struct ledger_change *change;
 };
@@ -257,8 +260,9 @@ struct ledger_procedure {
     uint8_t n_indexes;
     struct ledger_index *index; /* ascending by number */
     uint8_t n_offers;
-    struct ledger_offer { /* which of its attributes another procedure may change */
+    struct ledger_offer { /* which of its attributes another procedure may change, and what it may create */
         uint16_t procedure;
+        uint16_t state; /* of a subject that it may create; 0: it may not */
         uint8_t n;
         uint16_t *attribute;
     } *offer;
@@ -297,5 +301,7 @@ const char *ledger_procedure_clause(const struct ledger_procedure *p, uint16_t n
 enum ledger_part_type ledger_part_type_of(const struct ledger_procedure *p, uint16_t attribute);
 bool ledger_procedure_is_ended(const struct ledger_procedure *p, uint16_t state);
 bool ledger_procedure_offers(const struct ledger_procedure *p, uint16_t to_procedure, uint16_t attribute);
+/* May the other procedure create a subject in this state? */
+bool ledger_procedure_offers_new(const struct ledger_procedure *p, uint16_t to_procedure, uint16_t state);
 
 #endif

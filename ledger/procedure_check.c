@@ -306,9 +306,11 @@ static void check_accounts(struct check *c, const struct ledger_procedure *p)
     want(c, p->kind == 0 || (kind != NULL && kind->type.base == LEDGER_TYPE_CODE && kind->type.list_max == 0), "a kind is a code");
     for (unsigned i = 0; i < p->n_kinds; i++)
         want(c, p->kinds[i].min <= p->kinds[i].max, "bounds that nothing fits");
-    for (unsigned i = 0; i < p->n_offers; i++)
+    for (unsigned i = 0; i < p->n_offers; i++) {
+        want(c, p->offer[i].state == 0 || ledger_procedure_state(p, p->offer[i].state) != NULL, "an unknown state is offered");
         for (unsigned k = 0; k < p->offer[i].n; k++)
             want(c, ledger_procedure_attribute(p, p->offer[i].attribute[k]) != NULL, "an unknown attribute is offered");
+    }
 }
 
 /* Ascending numbers make every look-up a search, and every name one number. */

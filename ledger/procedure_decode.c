@@ -228,8 +228,9 @@ static void get_effects(struct decode *d, struct ledger_action *a)
     a->n_touches = (uint8_t)mp_array(&d->m, LEDGER_TOUCHES_MAX);
     a->touch = room(d, a->n_touches, sizeof *a->touch);
     for (uint32_t i = 0; i < a->n_touches; i++) {
-        tuple(d, 3);
+        tuple(d, 4);
         a->touch[i].procedure = get_number(d);
+        a->touch[i].state = get_number(d);
         get_expr(d, &a->touch[i].subject);
         a->touch[i].change = get_changes(d, &a->touch[i].n_changes);
     }
@@ -374,8 +375,9 @@ static void get_rest(struct decode *d, struct ledger_procedure *p)
     p->n_offers = (uint8_t)mp_array(&d->m, LEDGER_OFFERS_MAX);
     p->offer = room(d, p->n_offers, sizeof *p->offer);
     for (uint32_t i = 0; i < p->n_offers; i++) {
-        tuple(d, 2);
+        tuple(d, 3);
         p->offer[i].procedure = get_number(d);
+        p->offer[i].state = get_number(d);
         p->offer[i].attribute = get_numbers(d, &p->offer[i].n, LEDGER_OWN_ATTRIBUTES_MAX);
     }
     tuple(d, 3);

@@ -188,8 +188,9 @@ static void put_effects(struct writer *w, const struct ledger_action *a)
     put_expr(w, &a->parent);
     mp_put_array(w, a->n_touches);
     for (uint32_t i = 0; i < a->n_touches; i++) {
-        mp_put_array(w, 3);
+        mp_put_array(w, 4);
         mp_put_uint(w, a->touch[i].procedure);
+        mp_put_uint(w, a->touch[i].state);
         put_expr(w, &a->touch[i].subject);
         put_changes(w, a->touch[i].change, a->touch[i].n_changes);
     }
@@ -323,8 +324,9 @@ static void put_rest(struct writer *w, const struct ledger_procedure *p)
     put_indexes(w, p);
     mp_put_array(w, p->n_offers);
     for (uint32_t i = 0; i < p->n_offers; i++) {
-        mp_put_array(w, 2);
+        mp_put_array(w, 3);
         mp_put_uint(w, p->offer[i].procedure);
+        mp_put_uint(w, p->offer[i].state);
         put_numbers(w, p->offer[i].attribute, p->offer[i].n);
     }
     mp_put_array(w, 3);

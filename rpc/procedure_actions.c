@@ -439,6 +439,40 @@ static void read_touches(struct compile *c, struct tree_action *a, json_t *objec
     back(c, outer);
 }
 
+/* "create": subjects of other procedures, or more of its own, that begin with this action. */
+static void read_creations(struct compile *c, struct tree_action *a, json_t *object)
+{
+    json_t *list = member_of(c, object, "create", JSON_ARRAY, false), *item, *name;
+    size_t outer = go(c, "create"), i;
+
+    json_array_foreach(list, i, item) {
+        size_t mark = go_item(c, i), inner;
+        if (!json_is_object(item) || a->n_touches == TOUCHES_MAX) {
+            fault(c, "{\"procedure\": ..., \"subject\": \"@id\", \"state\": ..., \"set\": {...}}, 8 with `on` at most", "this is %s", json_words(item));
+            back(c, mark);
+            continue;
+        }
+        struct tree_touch *touch = a->touch[a->n_touches++] = arena_alloc(&c->arena, sizeof *touch);
+        only_members(c, item, "procedure subject state set");
+        name = member_of(c, item, "procedure", JSON_STRING, true);
+        inner = go(c, "procedure");
+        touch->face = name != NULL ? face_named(c, json_string_value(name)) : NULL;
+        back(c, inner);
+        inner = go(c, "subject");
+        touch->subject = value_at(c, json_object_get(item, "subject"), KIND_BYTES);
+        back(c, inner);
+        name = member_of(c, item, "state", JSON_STRING, true);
+        inner = go(c, "state");
+        if (name != NULL && touch->face != NULL)
+            touch->state = names_number(c, &touch->face->states, json_string_value(name));
+        back(c, inner);
+        if (touch->face != NULL)
+            read_change_object(c, &touch->changes, touch->face, item, "set", CHANGE_SET);
+        back(c, mark);
+    }
+    back(c, outer);
+}
+
 static void read_parent(struct compile *c, struct tree_action *a, json_t *object)
 {
     json_t *parent = json_object_get(object, "parent");
@@ -529,7 +563,7 @@ static void read_action(struct compile *c, struct tree *t, const char *text, jso
     a->number = names_number(c, &c->actions, text);
     c->action = text;
     c->nodes = 0;
-    only_members(c, object, "from to by need fields check keep set add clear on parent post share");
+    only_members(c, object, "from to by need fields check keep set add clear on create parent post share");
     read_from(c, a, object);
     read_fields(c, a, object);
     read_by(c, a, object);
@@ -539,6 +573,7 @@ static void read_action(struct compile *c, struct tree *t, const char *text, jso
     read_changes(c, &a->changes, c->self, object);
     read_parent(c, a, object);
     read_touches(c, a, object);
+    read_creations(c, a, object);
     read_post_and_share(c, a, object);
     read_to(c, a, object);
     check_actors(c, a);

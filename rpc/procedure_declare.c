@@ -366,6 +366,41 @@ static void declare_indexes(struct compile *c, struct tree *t)
     back(c, mark);
 }
 
+/* The entry for a procedure; NULL with a fault where it is unknown or there are too many. */
+static struct tree_offer *offer_to(struct compile *c, struct tree *t, const char *name)
+{
+    const struct face *face = face_named(c, name);
+
+    for (uint32_t i = 0; face != NULL && i < t->n_offers; i++)
+        if (t->offer[i].face == face)
+            return &t->offer[i];
+    if (face != NULL && t->n_offers == OFFERS_MAX)
+        fault(c, NULL, "offers to more than %d procedures", OFFERS_MAX);
+    if (face == NULL || t->n_offers == OFFERS_MAX)
+        return NULL;
+    t->offer[t->n_offers].face = face;
+    return &t->offer[t->n_offers++];
+}
+
+/* "created_by": {"PROCEDURE": "STATE"} */
+static void declare_created_by(struct compile *c, struct tree *t)
+{
+    json_t *object = member_of(c, c->root, "created_by", JSON_OBJECT, false), *state;
+    const char *text;
+    size_t outer = go(c, "created_by");
+
+    json_object_foreach(object, text, state) {
+        size_t mark = go(c, text);
+        struct tree_offer *offer = offer_to(c, t, text);
+        if (!json_is_string(state))
+            fault(c, "the state in which it begins", "this is %s", json_words(state));
+        else if (offer != NULL)
+            offer->state = names_number(c, &c->self->states, json_string_value(state));
+        back(c, mark);
+    }
+    back(c, outer);
+}
+
 static void declare_offers(struct compile *c, struct tree *t)
 {
     json_t *offers = member_of(c, c->root, "offers", JSON_OBJECT, false), *list, *item;
@@ -374,13 +409,10 @@ static void declare_offers(struct compile *c, struct tree *t)
 
     json_object_foreach(offers, text, list) {
         size_t mark = go(c, text);
-        const struct face *face = face_named(c, text);
-        struct tree_offer *offer = &t->offer[t->n_offers];
+        struct tree_offer *offer = offer_to(c, t, text);
         if (!json_is_array(list))
             fault(c, "a list of attributes that it may change", "this is %s", json_words(list));
-        else if (face != NULL && t->n_offers < OFFERS_MAX) {
-            t->n_offers++;
-            offer->face = face;
+        else if (offer != NULL) {
             json_array_foreach(list, i, item) {
                 size_t inner = go_item(c, i);
                 if (!json_is_string(item))
@@ -493,7 +525,7 @@ void tree_declare(struct compile *c, struct tree *t)
     c->clocks = (struct names){.kind = "clock", .section = "clocks", .first = 1};
     c->tables = (struct names){.kind = "table", .section = "tables", .first = 1};
     c->clauses = (struct names){.kind = "clause", .section = "clauses", .first = LEDGER_REFUSED_CLAUSES_FROM};
-    only_members(c, c->root, "name number version about labels calendar roles uses parent states ended attributes offers post "
+    only_members(c, c->root, "name number version about labels calendar roles uses parent states ended attributes offers created_by post "
                              "tables clocks actions lists counts unique numbers");
     declare_head(c, t);
     struct names *all[] = {&c->self->states, &c->self->attributes, &c->self->indexes, &c->fields,
@@ -509,6 +541,7 @@ void tree_declare(struct compile *c, struct tree *t)
     declare_tables(c, t);
     declare_indexes(c, t);
     declare_offers(c, t);
+    declare_created_by(c, t);
     declare_post(c, t);
     declare_labels(c, t);
 }

@@ -143,7 +143,7 @@ static void emit_effects(struct emit *e, struct ledger_action *out, const struct
     out->n_touches = (uint8_t)from->n_touches;
     out->touch = room(e, from->n_touches, sizeof *out->touch);
     for (uint32_t i = 0; i < from->n_touches; i++)
-        out->touch[i] = (struct ledger_touch){.procedure = face_number(from->touch[i]->face),
+        out->touch[i] = (struct ledger_touch){.procedure = face_number(from->touch[i]->face), .state = from->touch[i]->state,
                                               .subject = expr_of(e, from->touch[i]->subject),
                                               .n_changes = (uint8_t)from->touch[i]->changes.n,
                                               .change = changes_of(e, &from->touch[i]->changes)};
@@ -259,7 +259,7 @@ static void emit_offers(struct emit *e, struct ledger_procedure *p, const struct
     p->n_offers = (uint8_t)t->n_offers;
     p->offer = room(e, t->n_offers, sizeof *p->offer);
     for (uint32_t i = 0; i < t->n_offers; i++)
-        p->offer[i] = (struct ledger_offer){.procedure = face_number(t->offer[i].face), .n = (uint8_t)t->offer[i].n,
+        p->offer[i] = (struct ledger_offer){.procedure = face_number(t->offer[i].face), .state = t->offer[i].state, .n = (uint8_t)t->offer[i].n,
                                             .attribute = numbers_of(e, t->offer[i].attribute, t->offer[i].n)};
     p->balance = t->balance;
     p->kind = t->kind;

@@ -47,7 +47,7 @@ struct tree_changes {
 struct tree_touch {
     const struct face *face;
     const struct expr *subject;
-    uint16_t to; /* state; 0: as it is */
+    uint16_t state; /* of a subject that it creates; 0: it exists */
     struct tree_changes changes;
 };
 
@@ -125,6 +125,7 @@ struct tree_index {
 
 struct tree_offer {
     const struct face *face;
+    uint16_t state; /* in which it may create subjects; 0: it may not */
     uint32_t n;
     uint16_t attribute[ATTRIBUTES_MAX];
 };

@@ -54,6 +54,9 @@ static void check_states(struct compile *c, const struct tree *t)
     json_t *list = json_object_get(c->root, "states"), *item;
     size_t outer = go(c, "states"), i;
 
+    for (uint32_t k = 0; k < t->n_offers; k++)
+        for (uint32_t s = 0; s < states->count; s++)
+            reached[s] = reached[s] || (t->offer[k].state != 0 && t->offer[k].state == states->items[s].number);
     while (spread(t, reached, states))
         continue;
     json_array_foreach(list, i, item) {
@@ -132,14 +135,39 @@ static void need_offer(struct compile *c, const struct face *face, uint16_t attr
     fault(c, right, "`%s` does not offer its attribute `%s` to this procedure", face->name, attribute_name(face, attribute));
 }
 
+static void need_creation(struct compile *c, const struct tree_touch *touch)
+{
+    const char *state = json_string_value(json_object_get(json_object_get(touch->face->root, "created_by"), c->self->name));
+    const struct name *name = state != NULL ? names_find(&touch->face->states, state) : NULL;
+    char right[160];
+
+    if (name != NULL && name->number == touch->state)
+        return;
+    (void)snprintf(right, sizeof right, "in the file of `%.40s`: \"created_by\": {\"%.40s\": \"STATE\"}, and that state here", touch->face->name,
+                   c->self->name);
+    fault(c, right, "`%s` does not let this procedure create its subjects in this state", touch->face->name);
+}
+
 static void check_offers(struct compile *c, const struct tree *t)
 {
     size_t outer = go(c, "actions");
 
     for (uint32_t i = 0; i < t->n_actions; i++) {
         const struct tree_action *a = t->action[i];
-        size_t mark = go(c, a->name), inner = go(c, "on");
+        size_t mark = go(c, a->name), inner = go(c, "create");
+        uint32_t n_on = 0;
         for (uint32_t k = 0; k < a->n_touches; k++) {
+            if (a->touch[k]->state == 0) { /* those of `on` come first */
+                n_on++;
+                continue;
+            }
+            size_t item = go_item(c, k - n_on);
+            need_creation(c, a->touch[k]);
+            back(c, item);
+        }
+        back(c, inner);
+        inner = go(c, "on");
+        for (uint32_t k = 0; k < a->n_touches && a->touch[k]->state == 0; k++) {
             size_t item = go_item(c, k);
             for (uint32_t n = 0; n < a->touch[k]->changes.n; n++)
                 need_offer(c, a->touch[k]->face, a->touch[k]->changes.item[n].attribute);
@@ -168,6 +196,8 @@ static void check_creation(struct compile *c, const struct tree *t)
 
     for (uint32_t i = 0; i < t->n_actions; i++)
         creates = creates || t->action[i]->creates;
+    for (uint32_t i = 0; i < t->n_offers; i++)
+        creates = creates || t->offer[i].state != 0;
     if (!creates && t->n_actions > 0)
         fault(c, "an action with \"from\": []", "no action creates a subject");
 }

@@ -11,6 +11,7 @@ static const struct { const char *folder, *name; } shipped[] = {
     {"ledger/procedures", "order.json"}, {"ledger/procedures", "order-import.json"},
     {"tests/procedures", "journal.json"}, {"tests/procedures", "account.json"}, {"tests/procedures", "period.json"},
     {"tests/procedures", "unit.json"}, {"tests/procedures", "vote.json"}, {"tests/procedures", "ballot.json"},
+    {"tests/procedures", "duty.json"}, {"tests/procedures", "task.json"},
 };
 enum { SHIPPED = sizeof shipped / sizeof *shipped };
 
@@ -279,6 +280,25 @@ START_TEST(an_effect_that_is_not_offered_is_refused)
 }
 END_TEST
 
+START_TEST(a_creation_that_is_not_offered_is_refused)
+{
+    struct bytes file = files_read("tests/procedures/duty.json");
+    char *text = strndup((const char *)file.data, file.size);
+    char *at = strstr(text, "\"state\": \"due\"");
+    struct procedure_json_result r;
+    ck_assert_ptr_nonnull(at);
+    char *changed = malloc(file.size + 10);
+    (void)sprintf(changed, "%.*s\"state\": \"waived\"%s", (int)(at - text), text, at + 14);
+    ck_assert_int_eq(files_compile_text(&r, "tests/procedures", bytes_of_text(changed)), ANJU_ERR_MALFORMED);
+    ck_assert_str_eq(r.faults[0].pointer, "/actions/assign/create/0");
+    ck_assert_ptr_nonnull(strstr(r.faults[0].wrong, "does not let"));
+    procedure_json_result_free(&r);
+    free(changed);
+    free(text);
+    let_go(file);
+}
+END_TEST
+
 START_TEST(too_many_states_or_nodes_are_refused)
 {
     struct writer w = {0};
@@ -366,6 +386,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(tc, a_fault_is_named_by_pointer_line_and_words, 0, (int)(sizeof refusals / sizeof *refusals));
     tcase_add_test(tc, all_faults_are_told_at_once_and_the_nearest_name_is_guessed);
     tcase_add_test(tc, an_effect_that_is_not_offered_is_refused);
+    tcase_add_test(tc, a_creation_that_is_not_offered_is_refused);
     tcase_add_test(tc, too_many_states_or_nodes_are_refused);
     tcase_add_test(tc, a_description_gives_names_numbers_and_conditions);
     tcase_add_loop_test(tc, the_diagram_shows_every_state_and_action, 0, SHIPPED);

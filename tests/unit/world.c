@@ -181,7 +181,10 @@ static struct ledger_value *fields_of(struct world *w, uint32_t *n, const struct
             if (strcmp(a->field[k].name, name) == 0)
                 f = &a->field[k];
         ck_assert_msg(f != NULL, "%s has no field %s", a->name, name);
-        if (json_is_object(j)) {
+        if (json_is_object(j) && json_object_get(j, "id") != NULL) {
+            struct ledger_subject_id id = world_subject(json_string_value(json_object_get(j, "id")));
+            mp_put_bin(&value, bytes_of(id.b, sizeof id.b));
+        } else if (json_is_object(j)) {
             put_seal(&value, j);
         } else if (f->type.list_max > 0) {
             mp_put_array(&value, (uint32_t)json_array_size(j));

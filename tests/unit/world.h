@@ -5,7 +5,7 @@
  * Fields are given as JSON by the names of the procedure's file, values by their declared types: numbers,
  * bools and texts as they are; a key by any name (its secret is made from the name); a reference by the name of
  * a subject; a member by its number; hashes, bytes, files and private values by a text that is hashed; a sealed
- * choice by {"subject", "choice", "salt"}.
+ * choice by {"subject", "choice", "salt"}, the id of a subject to be created by {"id": its name}.
  */
 #ifndef ANJU_TESTS_WORLD_H
 #define ANJU_TESTS_WORLD_H
