@@ -17,13 +17,15 @@ static const char KEY_TIP[] = "tip";
 
 /* ---- Opening ---- */
 
-static enum anju_err check_format(const char *path)
+static enum anju_err check_format(const char *path, bool readonly)
 {
     unsigned version;
     enum anju_err err = format_read(path, "derived", &version);
 
     if (err != ANJU_OK)
         return err;
+    if (version == 0 && readonly)
+        return anju_fail(ANJU_ERR_UNSUPPORTED, "%s does not say its format", path);
     if (version == 0)
         return format_write(path, "derived", DERIVED_FORMAT);
     if (version != DERIVED_FORMAT)
@@ -32,21 +34,21 @@ static enum anju_err check_format(const char *path)
     return ANJU_OK;
 }
 
-enum anju_err derived_open(struct derived *d, const char *dir, uint64_t map_size)
+enum anju_err derived_open(struct derived *d, const char *dir, uint64_t map_size, bool readonly)
 {
     char *path = file_path(dir, "derived");
     MDB_txn *txn = NULL;
-    enum anju_err err = file_make_dir(path);
+    enum anju_err err = readonly ? ANJU_OK : file_make_dir(path);
 
     *d = (struct derived){0};
     if (err == ANJU_OK)
-        err = check_format(path);
+        err = check_format(path, readonly);
     if (err == ANJU_OK)
-        err = kv_open(&d->env, path, map_size, DERIVED_TABLES, false);
+        err = kv_open(&d->env, path, map_size, DERIVED_TABLES, readonly);
     if (err == ANJU_OK)
-        err = kv_begin(&txn, &d->env, true);
+        err = kv_begin(&txn, &d->env, !readonly);
     if (err == ANJU_OK)
-        err = kv_tables(&d->env, txn, d->t, TABLE_NAMES, DERIVED_TABLES, true);
+        err = kv_tables(&d->env, txn, d->t, TABLE_NAMES, DERIVED_TABLES, !readonly);
     if (err == ANJU_OK)
         err = kv_commit(&d->env, &txn);
     kv_abort(&txn);

@@ -33,8 +33,10 @@ struct derived {
     struct kv_table t[DERIVED_TABLES];
 };
 
-/* `dir` is the data directory. UNSUPPORTED: another format, to be removed and built again. */
-ANJU_MUST_CHECK enum anju_err derived_open(struct derived *d, const char *dir, uint64_t map_size);
+/* `dir` is the data directory. UNSUPPORTED: another format, to be removed and built again.
+ * NOT_FOUND: read-only and not made yet. */
+ANJU_MUST_CHECK enum anju_err derived_open(struct derived *d, const char *dir, uint64_t map_size,
+                                           bool readonly);
 void derived_close(struct derived *d);
 /* Removes `derived/` from disk. */
 ANJU_MUST_CHECK enum anju_err derived_remove(const char *dir);

@@ -137,3 +137,16 @@ out:
     free(path);
     return err;
 }
+
+bool file_no_room(const char *dir)
+{
+    char *path = file_path(dir, "room.probe");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int rc = fd >= 0 ? posix_fallocate(fd, 0, 1 << 20) : errno;
+
+    if (fd >= 0)
+        close(fd);
+    (void)unlink(path);
+    free(path);
+    return rc == ENOSPC || rc == EDQUOT;
+}

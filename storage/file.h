@@ -26,6 +26,9 @@ void file_sync(int fd, const char *path);
 void file_sync_dir(const char *dir);
 /* Writes a whole small file under another name, syncs it and renames it. */
 ANJU_MUST_CHECK enum anju_err file_replace(const char *dir, const char *name, struct bytes data);
+/* Whether a new megabyte finds no place in a directory (no room on disk, or a quota): for errors
+ * that do not say so themselves. */
+bool file_no_room(const char *dir);
 /* dir/name in new memory. */
 char *file_path(const char *dir, const char *name);
 

@@ -133,6 +133,10 @@ enum anju_err kv_commit(const struct kv_env *e, MDB_txn **txn)
     int rc = mdb_txn_commit(*txn);
 
     *txn = NULL; /* LMDB frees it also when the commit fails */
+    /* LMDB says EIO for a write that came out short, too: the disk was full before the end of it.
+     */
+    if (rc == EIO && file_no_room(e->path))
+        rc = ENOSPC;
     /* A sync that failed must not be tried again (see file_sync). And where the root page could not
      * be written LMDB takes nothing any more, and nobody knows which root is on disk: the next
      * start does. */

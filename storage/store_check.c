@@ -108,7 +108,7 @@ static enum anju_err check_derived(const struct store *s)
     struct derived d = {0};
     MDB_txn *txn = NULL;
     size_t count = 0;
-    enum anju_err err = derived_open(&d, s->dir, s->options.map_size);
+    enum anju_err err = derived_open(&d, s->dir, s->options.map_size, true);
 
     if (err == ANJU_OK)
         err = kv_begin(&txn, &d.env, false);

@@ -196,6 +196,9 @@ static enum anju_err fold_tail(struct store *s, const struct ledger_tip *tip)
         err = fold_height(s, txn, next);
         if (err == ANJU_OK)
             err = store_merge_now(s);
+        /* Without room the node can still start and serve: the merge thread tries it again. */
+        if (err == ANJU_ERR_FULL && layers_tail_weight(s) <= s->options.tail_weight_max)
+            err = ANJU_OK;
         if (err == ANJU_OK)
             err = layers_drop_merged(s);
         if (err == ANJU_OK && s->options.progress != NULL)
@@ -231,7 +234,7 @@ static enum anju_err open_derived(struct store *s, const struct ledger_tip *tip)
     enum anju_err err = check_derived_in_child(s);
 
     if (err == ANJU_OK)
-        err = derived_open(&s->derived, s->dir, s->options.map_size);
+        err = derived_open(&s->derived, s->dir, s->options.map_size, false);
     if (err != ANJU_OK)
         return err;
     base_init(s);

@@ -6,6 +6,7 @@
 #define ANJU_TESTS_FAULTS_C
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@ enum fault {
     FAULT_KILL,      /* die instead of the call */
     FAULT_KILL_TORN, /* write the first half, in whole sectors, then die */
     FAULT_NO_SPACE,  /* writes fail with ENOSPC from then on */
-    FAULT_NO_GROWTH, /* writes past the end of a file do */
+    FAULT_NO_GROWTH, /* files do not grow: what would is cut short, as on a full disk */
     FAULT_SYNC,      /* syncs fail with EIO from then on */
 };
 
@@ -69,11 +70,12 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
             errno = ENOSPC;
             return -1;
         case FAULT_NO_GROWTH:
-            if (fault_file_size(fd) < offset + (off_t)size) {
-                errno = ENOSPC;
-                return -1;
-            }
-            break;
+            if (fault_file_size(fd) >= offset + (off_t)size)
+                break;
+            if (size >= 1024)
+                return real_pwrite(fd, data, size / 1024 * 512, offset);
+            errno = ENOSPC;
+            return -1;
         case FAULT_SYNC:
         case FAULT_NONE:
             break;
@@ -108,6 +110,14 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
         }
     }
     return syscall(SYS_writev, fd, parts, count);
+}
+
+int posix_fallocate(int fd, off_t offset, off_t size)
+{
+    if (fault_strikes() &&
+        (atomic_load(&fault_kind) == FAULT_NO_GROWTH || atomic_load(&fault_kind) == FAULT_NO_SPACE))
+        return ENOSPC;
+    return syscall(SYS_fallocate, fd, 0, offset, size) == 0 ? 0 : errno;
 }
 
 static int sync_call(long number, int fd)

@@ -941,6 +941,36 @@ START_TEST(a_full_disk_gives_full_keeps_nothing_half_and_goes_on_when_there_is_r
 }
 END_TEST
 
+/* A disk that is full at the start: what is there can be served. */
+START_TEST(a_store_opens_and_serves_on_a_full_disk)
+{
+    struct store_status st;
+
+    options.merge_weight = 1 << 20; /* nothing is merged before the restart */
+    options.tail_weight_max = 1 << 20;
+    open_store();
+    commit_to(40);
+    ck_assert_uint_eq(watermark(), 0);
+    close_store();
+    options.merge_weight = 400;
+    fault_arm(FAULT_NO_GROWTH, 1);
+    open_store();
+    ck_assert_uint_eq(head_height(), 40);
+    check_now(3);
+    expect_to(45);
+    ck_assert_int_eq(commit_next(), ANJU_ERR_FULL);
+    ck_assert_uint_eq(head_height(), 40);
+    fault_disarm();
+    commit_to(45);
+    check_now(4);
+    close_store();
+    open_store();
+    store_status(&st, s);
+    ck_assert_uint_gt(st.watermark, 0);
+    check_now(5);
+}
+END_TEST
+
 START_TEST(used_up_address_space_gives_full_and_a_larger_one_goes_on)
 {
     enum anju_err err = ANJU_OK;
@@ -1144,6 +1174,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, what_was_acknowledged_survives_a_kill_at_every_call);
     tcase_add_test(t, what_was_acknowledged_survives_a_kill_in_the_middle_of_a_write);
     tcase_add_test(t, a_full_disk_gives_full_keeps_nothing_half_and_goes_on_when_there_is_room);
+    tcase_add_test(t, a_store_opens_and_serves_on_a_full_disk);
     tcase_add_test(t, used_up_address_space_gives_full_and_a_larger_one_goes_on);
     tcase_add_test(t, low_space_is_below_both_the_bytes_and_the_percentage);
     tcase_add_test(t, a_directory_of_another_ledger_or_format_is_refused_with_words);
