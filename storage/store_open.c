@@ -277,8 +277,11 @@ static enum anju_err open_in_lock(struct store *s)
     if (err == ANJU_OK)
         err = truth_open(&s->truth, &has_tip, s->dir, s->options.map_size, &s->registry->ledger_id,
                          false);
-    if (err == ANJU_OK && !has_tip)
+    if (err == ANJU_OK && !has_tip) {
+        file_sync_dir(s->truth.env.path); /* the new files' names; LMDB syncs only what is in them */
+        file_sync_dir(s->dir);
         err = create(s);
+    }
     if (err == ANJU_OK)
         err = read_tip(s, tip);
     if (err == ANJU_OK)
