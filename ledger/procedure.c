@@ -16,7 +16,8 @@
         return NULL;                                                                               \
     } while (0)
 
-const struct ledger_action *ledger_procedure_action(const struct ledger_procedure *p, uint16_t number)
+const struct ledger_action *ledger_procedure_action(const struct ledger_procedure *p,
+                                                    uint16_t number)
 {
     FIND(p->action, p->n_actions, number);
 }
@@ -26,7 +27,8 @@ const struct ledger_state *ledger_procedure_state(const struct ledger_procedure 
     FIND(p->state, p->n_states, number);
 }
 
-const struct ledger_attribute_decl *ledger_procedure_attribute(const struct ledger_procedure *p, uint16_t number)
+const struct ledger_attribute_decl *ledger_procedure_attribute(const struct ledger_procedure *p,
+                                                               uint16_t number)
 {
     FIND(p->attribute, p->n_attributes, number);
 }
@@ -65,7 +67,8 @@ bool ledger_procedure_is_ended(const struct ledger_procedure *p, uint16_t state)
     return s != NULL && s->ended;
 }
 
-bool ledger_procedure_offers(const struct ledger_procedure *p, uint16_t to_procedure, uint16_t attribute)
+bool ledger_procedure_offers(const struct ledger_procedure *p, uint16_t to_procedure,
+                             uint16_t attribute)
 {
     for (unsigned i = 0; i < p->n_offers; i++)
         for (unsigned k = 0; p->offer[i].procedure == to_procedure && k < p->offer[i].n; k++)
@@ -74,7 +77,8 @@ bool ledger_procedure_offers(const struct ledger_procedure *p, uint16_t to_proce
     return false;
 }
 
-bool ledger_procedure_offers_new(const struct ledger_procedure *p, uint16_t to_procedure, uint16_t state)
+bool ledger_procedure_offers_new(const struct ledger_procedure *p, uint16_t to_procedure,
+                                 uint16_t state)
 {
     for (unsigned i = 0; i < p->n_offers; i++)
         if (p->offer[i].procedure == to_procedure && p->offer[i].state == state)
@@ -87,29 +91,41 @@ enum ledger_part_type ledger_part_type_of(const struct ledger_procedure *p, uint
     const struct ledger_attribute_decl *a = ledger_procedure_attribute(p, attribute);
 
     switch (attribute) {
-    case 0: return LEDGER_PART_UINT;
-    case LEDGER_ATTR_OPEN: return LEDGER_PART_BOOL;
-    case LEDGER_ATTR_PARENT: return LEDGER_PART_BIN;
-    case LEDGER_ATTR_DUE_DAY: return LEDGER_PART_DAY;
+    case 0:
+        return LEDGER_PART_UINT;
+    case LEDGER_ATTR_OPEN:
+        return LEDGER_PART_BOOL;
+    case LEDGER_ATTR_PARENT:
+        return LEDGER_PART_BIN;
+    case LEDGER_ATTR_DUE_DAY:
+        return LEDGER_PART_DAY;
     }
     if (a == NULL || a->type.list_max > 0)
         return LEDGER_PART_ABSENT;
     switch (a->type.base) {
-    case LEDGER_TYPE_BOOL: return LEDGER_PART_BOOL;
+    case LEDGER_TYPE_BOOL:
+        return LEDGER_PART_BOOL;
     case LEDGER_TYPE_INT:
-    case LEDGER_TYPE_MONEY: return LEDGER_PART_INT;
+    case LEDGER_TYPE_MONEY:
+        return LEDGER_PART_INT;
     case LEDGER_TYPE_TIME:
-    case LEDGER_TYPE_MEMBER: return LEDGER_PART_UINT;
-    case LEDGER_TYPE_DATE: return LEDGER_PART_DAY;
+    case LEDGER_TYPE_MEMBER:
+        return LEDGER_PART_UINT;
+    case LEDGER_TYPE_DATE:
+        return LEDGER_PART_DAY;
     case LEDGER_TYPE_TEXT:
-    case LEDGER_TYPE_CODE: return LEDGER_PART_STR;
-    case LEDGER_TYPE_REF: return a->type.procedure != 0 ? LEDGER_PART_BIN : LEDGER_PART_STR;
+    case LEDGER_TYPE_CODE:
+        return LEDGER_PART_STR;
+    case LEDGER_TYPE_REF:
+        return a->type.procedure != 0 ? LEDGER_PART_BIN : LEDGER_PART_STR;
     case LEDGER_TYPE_BYTES:
     case LEDGER_TYPE_HASH:
     case LEDGER_TYPE_KEY:
     case LEDGER_TYPE_PRIVATE:
-    case LEDGER_TYPE_FILE: return LEDGER_PART_BIN;
-    case LEDGER_TYPE_LINES: return LEDGER_PART_ABSENT;
+    case LEDGER_TYPE_FILE:
+        return LEDGER_PART_BIN;
+    case LEDGER_TYPE_LINES:
+        return LEDGER_PART_ABSENT;
     }
     return LEDGER_PART_ABSENT;
 }
@@ -130,7 +146,8 @@ unsigned ledger_op_operands(const struct ledger_expr_node *node)
     case LEDGER_OP_PASSED:
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
-    case LEDGER_OP_END: return 0;
+    case LEDGER_OP_END:
+        return 0;
     case LEDGER_OP_PART:
     case LEDGER_OP_HAS:
     case LEDGER_OP_OF:
@@ -139,7 +156,8 @@ unsigned ledger_op_operands(const struct ledger_expr_node *node)
     case LEDGER_OP_COSIGNED:
     case LEDGER_OP_ROLE:
     case LEDGER_OP_LOOKUP:
-    case LEDGER_OP_LEN: return 1;
+    case LEDGER_OP_LEN:
+        return 1;
     case LEDGER_OP_EQ:
     case LEDGER_OP_NE:
     case LEDGER_OP_LT:
@@ -155,11 +173,14 @@ unsigned ledger_op_operands(const struct ledger_expr_node *node)
     case LEDGER_OP_ALL:
     case LEDGER_OP_ANY:
     case LEDGER_OP_SUM:
-    case LEDGER_OP_SEAL: return 2;
-    case LEDGER_OP_IF: return 3;
+    case LEDGER_OP_SEAL:
+        return 2;
+    case LEDGER_OP_IF:
+        return 3;
     case LEDGER_OP_AND:
     case LEDGER_OP_OR:
-    case LEDGER_OP_LIVE: return node->count;
+    case LEDGER_OP_LIVE:
+        return node->count;
     }
     return 0;
 }
@@ -189,7 +210,8 @@ struct bytes ledger_procedure_bytes(const struct ledger_procedure *p)
     return p->bytes;
 }
 
-const struct ledger_index *ledger_procedure_indexes(const struct ledger_procedure *p, uint32_t *count)
+const struct ledger_index *ledger_procedure_indexes(const struct ledger_procedure *p,
+                                                    uint32_t *count)
 {
     *count = p->n_indexes;
     return p->index;

@@ -72,10 +72,18 @@ static void get_node(struct decode *d, struct ledger_expr_node *node)
 {
     *node = (struct ledger_expr_node){.op = (enum ledger_op)mp_uint(&d->m, LEDGER_OP_LAST)};
     switch (node->op) {
-    case LEDGER_OP_INT: node->value = mp_int(&d->m); return;
-    case LEDGER_OP_BOOL: node->value = mp_bool(&d->m); return;
-    case LEDGER_OP_TEXT: node->text = get_text(d, LEDGER_TEXT_SIZE_MAX); return;
-    case LEDGER_OP_ROLE: node->text = get_text(d, LEDGER_NAME_SIZE_MAX); return;
+    case LEDGER_OP_INT:
+        node->value = mp_int(&d->m);
+        return;
+    case LEDGER_OP_BOOL:
+        node->value = mp_bool(&d->m);
+        return;
+    case LEDGER_OP_TEXT:
+        node->text = get_text(d, LEDGER_TEXT_SIZE_MAX);
+        return;
+    case LEDGER_OP_ROLE:
+        node->text = get_text(d, LEDGER_NAME_SIZE_MAX);
+        return;
     case LEDGER_OP_FIELD:
     case LEDGER_OP_ATTRIBUTE:
     case LEDGER_OP_PART:
@@ -83,9 +91,13 @@ static void get_node(struct decode *d, struct ledger_expr_node *node)
     case LEDGER_OP_PASSED:
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
-    case LEDGER_OP_END: node->number = get_number(d); return;
+    case LEDGER_OP_END:
+        node->number = get_number(d);
+        return;
     case LEDGER_OP_AND:
-    case LEDGER_OP_OR: node->count = get_number(d); return;
+    case LEDGER_OP_OR:
+        node->count = get_number(d);
+        return;
     case LEDGER_OP_OF:
     case LEDGER_OP_STATE_OF:
         node->procedure = get_number(d);
@@ -124,13 +136,15 @@ static void get_node(struct decode *d, struct ledger_expr_node *node)
     case LEDGER_OP_ALL:
     case LEDGER_OP_ANY:
     case LEDGER_OP_SUM:
-    case LEDGER_OP_SEAL: return;
+    case LEDGER_OP_SEAL:
+        return;
     }
     mp_fail(&d->m); /* no operator has the number 0 */
 }
 
-/* Reads nodes while operands are owed. That the array has no more items is known from what follows it: each
- * item that is left over would be read as something else and refused; so its count is checked here. */
+/* Reads nodes while operands are owed. That the array has no more items is known from what follows
+ * it: each item that is left over would be read as something else and refused; so its count is
+ * checked here. */
 static void get_expr(struct decode *d, struct ledger_expr *e)
 {
     struct ledger_expr_node nodes[LEDGER_NODES_MAX];
@@ -188,9 +202,9 @@ static void get_need(struct decode *d, struct ledger_need *n)
     n->m = (uint8_t)mp_uint(&d->m, LEDGER_ACTORS_MAX);
     n->slot = get_actors(d, &n->n_slots);
     n->n_not = (uint8_t)mp_array(&d->m, LEDGER_NOT_MAX);
-    n->not = room(d, n->n_not, sizeof *n->not);
+    n->not = room(d, n->n_not, sizeof *n->not );
     for (uint32_t i = 0; i < n->n_not; i++)
-        get_expr(d, &n->not[i]);
+        get_expr(d, &n->not [i]);
     n->within = get_span(d);
     if (n->m == 0)
         mp_fail(&d->m); /* no approval is written as an empty array */
@@ -427,7 +441,8 @@ static void get_procedure(struct decode *d, struct ledger_procedure *p)
         get_rest(d, p);
 }
 
-enum anju_err ledger_procedure_decode(struct ledger_procedure **out, struct bytes compiled, const struct crypto_hash *ledger_id)
+enum anju_err ledger_procedure_decode(struct ledger_procedure **out, struct bytes compiled,
+                                      const struct crypto_hash *ledger_id)
 {
     struct ledger_procedure *p;
     struct decode d;
@@ -435,7 +450,8 @@ enum anju_err ledger_procedure_decode(struct ledger_procedure **out, struct byte
 
     *out = NULL;
     if (compiled.size > LEDGER_PROCEDURE_SIZE_MAX)
-        return anju_fail(ANJU_ERR_TOO_LARGE, "a compiled procedure of %zu bytes; at most %d", compiled.size, LEDGER_PROCEDURE_SIZE_MAX);
+        return anju_fail(ANJU_ERR_TOO_LARGE, "a compiled procedure of %zu bytes; at most %d",
+                         compiled.size, LEDGER_PROCEDURE_SIZE_MAX);
     if (mp_check(compiled) != ANJU_OK)
         return anju_fail(ANJU_ERR_MALFORMED, "a compiled procedure that is not canonical msgpack");
     p = anju_alloc(sizeof *p);
@@ -444,8 +460,10 @@ enum anju_err ledger_procedure_decode(struct ledger_procedure **out, struct byte
     get_procedure(&d, p);
     err = mp_finish(&d.m);
     if (err != ANJU_OK)
-        err = anju_fail(ANJU_ERR_MALFORMED, "the compiled procedure `%.64s` does not have the form of format %d near byte %zu",
-                        p->name != NULL ? p->name : "", LEDGER_PROCEDURE_FORMAT, compiled.size - d.m.r.left);
+        err = anju_fail(
+            ANJU_ERR_MALFORMED,
+            "the compiled procedure `%.64s` does not have the form of format %d near byte %zu",
+            p->name != NULL ? p->name : "", LEDGER_PROCEDURE_FORMAT, compiled.size - d.m.r.left);
     else
         err = ledger_procedure_check(p);
     if (err != ANJU_OK) {

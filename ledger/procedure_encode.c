@@ -53,11 +53,14 @@ static unsigned node_items(const struct ledger_expr_node *node)
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
     case LEDGER_OP_END:
-    case LEDGER_OP_ROLE: return 2;
+    case LEDGER_OP_ROLE:
+        return 2;
     case LEDGER_OP_OF:
     case LEDGER_OP_STATE_OF:
-    case LEDGER_OP_LOOKUP: return 3;
-    case LEDGER_OP_LIVE: return 4;
+    case LEDGER_OP_LOOKUP:
+        return 3;
+    case LEDGER_OP_LIVE:
+        return 4;
     case LEDGER_OP_SELF:
     case LEDGER_OP_ACTOR:
     case LEDGER_OP_NOW:
@@ -82,7 +85,8 @@ static unsigned node_items(const struct ledger_expr_node *node)
     case LEDGER_OP_ALL:
     case LEDGER_OP_ANY:
     case LEDGER_OP_SUM:
-    case LEDGER_OP_SEAL: return 1;
+    case LEDGER_OP_SEAL:
+        return 1;
     }
     assert(false);
     return 0;
@@ -100,7 +104,8 @@ static void put_node(struct writer *w, const struct ledger_expr_node *node)
         else if (node->op == LEDGER_OP_TEXT || node->op == LEDGER_OP_ROLE)
             mp_put_str(w, node->text);
         else
-            mp_put_uint(w, node->op == LEDGER_OP_AND || node->op == LEDGER_OP_OR ? node->count : node->number);
+            mp_put_uint(w, node->op == LEDGER_OP_AND || node->op == LEDGER_OP_OR ? node->count
+                                                                                 : node->number);
         break;
     case 3:
         mp_put_uint(w, node->op == LEDGER_OP_LOOKUP ? node->number : node->procedure);
@@ -156,7 +161,7 @@ static void put_need(struct writer *w, const struct ledger_need *n)
     put_actors(w, n->slot, n->n_slots);
     mp_put_array(w, n->n_not);
     for (uint32_t i = 0; i < n->n_not; i++)
-        put_expr(w, &n->not[i]);
+        put_expr(w, &n->not [i]);
     put_span(w, n->within);
 }
 

@@ -24,13 +24,6 @@ static void enter_action(struct compile *c, const struct tree_action *a)
     }
 }
 
-static const struct expr *time_at(struct compile *c, json_t *j)
-{
-    struct expr *e = arena_alloc(&c->arena, sizeof *e);
-
-    return expr_parse_as(c, e, j, KIND_INT) ? e : NULL;
-}
-
 /* "action", or "state:name". */
 static bool read_edge(struct compile *c, struct tree_edge *edge, json_t *j)
 {
@@ -38,7 +31,8 @@ static bool read_edge(struct compile *c, struct tree_edge *edge, json_t *j)
 
     *edge = (struct tree_edge){0};
     if (text == NULL)
-        fault(c, "the name of an action, or \"state:NAME\"", "this is %s", json_words(j));
+        compile_fault(c, "the name of an action, or \"state:NAME\"", "this is %s",
+                      compile_json_words(j));
     else if (strncmp(text, "state:", 6) == 0)
         edge->state = names_number(c, &c->self->states, text + 6);
     else
@@ -46,27 +40,30 @@ static bool read_edge(struct compile *c, struct tree_edge *edge, json_t *j)
     return edge->action != 0 || edge->state != 0;
 }
 
-static uint32_t read_edges(struct compile *c, struct tree_edge edges[16], json_t *object, const char *member, bool required)
+static uint32_t read_edges(struct compile *c, struct tree_edge edges[16], json_t *object,
+                           const char *member, bool required)
 {
-    json_t *list = member_of(c, object, member, JSON_ARRAY, required), *item;
-    size_t outer = go(c, member), i;
+    json_t *list = compile_member(c, object, member, JSON_ARRAY, required), *item;
+    size_t outer = compile_go(c, member), i;
     uint32_t n = 0;
 
     if (json_array_size(list) > 16 || (required && list != NULL && json_array_size(list) == 0))
-        fault(c, NULL, "%zu names; 1 to 16", json_array_size(list));
-    json_array_foreach(list, i, item) {
-        size_t mark = go_item(c, i);
+        compile_fault(c, NULL, "%zu names; 1 to 16", json_array_size(list));
+    json_array_foreach(list, i, item)
+    {
+        size_t mark = compile_go_item(c, i);
         if (n < 16 && read_edge(c, &edges[n], item))
             n++;
-        back(c, mark);
+        compile_back(c, mark);
     }
-    back(c, outer);
+    compile_back(c, outer);
     return n;
 }
 
 static void read_length(struct compile *c, struct tree *t, struct tree_length *out, json_t *j)
 {
-    const char *op = json_string_value(json_array_get(j, 0)), *text = json_string_value(json_array_get(j, 1));
+    const char *op = json_string_value(json_array_get(j, 0)),
+               *text = json_string_value(json_array_get(j, 1));
     const struct tree_table *table = NULL;
     size_t mark;
 
@@ -77,93 +74,106 @@ static void read_length(struct compile *c, struct tree *t, struct tree_length *o
         return;
     }
     if (op == NULL || strcmp(op, "lookup") != 0 || text == NULL || json_array_size(j) != 4) {
-        fault(c, "a span of time, or [\"lookup\", \"TABLE\", \"$attribute\", COLUMN]", "this gives no span of time");
+        compile_fault(c, "a span of time, or [\"lookup\", \"TABLE\", \"$attribute\", COLUMN]",
+                      "this gives no span of time");
         return;
     }
-    mark = go_item(c, 1);
+    mark = compile_go_item(c, 1);
     out->table = names_number(c, &c->tables, text);
     for (uint32_t i = 0; i < t->n_tables; i++)
         if (t->table[i].number == out->table)
             table = &t->table[i];
     if (table != NULL && !table->spans)
-        fault(c, "a table of spans of time, such as \"4wh\"", "the table `%s` holds numbers", text);
-    back(c, mark);
-    mark = go_item(c, 2);
+        compile_fault(c, "a table of spans of time, such as \"4wh\"",
+                      "the table `%s` holds numbers", text);
+    compile_back(c, mark);
+    mark = compile_go_item(c, 2);
     struct expr *row = arena_alloc(&c->arena, sizeof *row);
     enter_action(c, NULL);
     if (expr_parse_as(c, row, json_array_get(j, 2), KIND_TEXT))
         out->row = row;
-    back(c, mark);
-    mark = go_item(c, 3);
-    out->column = (uint16_t)integer_of(c, json_array_get(j, 3), 0, table != NULL && table->n_columns > 0 ? table->n_columns - 1 : 0, 0);
-    back(c, mark);
+    compile_back(c, mark);
+    mark = compile_go_item(c, 3);
+    out->column = (uint16_t)compile_integer(
+        c, json_array_get(j, 3), 0,
+        table != NULL && table->n_columns > 0 ? table->n_columns - 1 : 0, 0);
+    compile_back(c, mark);
 }
 
-/* The end that a starting action's own field gives. An action without that field leaves it to `for`. */
+/* The end that a starting action's own field gives. An action without that field leaves it to
+ * `for`. */
 static void read_until(struct compile *c, struct tree *t, struct tree_clock *clock, json_t *until)
 {
     const char *text = json_string_value(until);
     bool some = false;
 
     for (uint32_t i = 0; i < clock->n_start; i++) {
-        const struct tree_action *a = clock->start[i].action != 0 ? action_of(t, clock->start[i].action) : NULL;
+        const struct tree_action *a =
+            clock->start[i].action != 0 ? action_of(t, clock->start[i].action) : NULL;
         enter_action(c, a);
-        bool there = text == NULL || text[0] != '@' || (a != NULL && names_find(&c->here, text + 1) != NULL);
+        bool there =
+            text == NULL || text[0] != '@' || (a != NULL && names_find(&c->here, text + 1) != NULL);
         some = some || there;
         if (there)
-            clock->start[i].until = time_at(c, until);
+            clock->start[i].until = expr_at(c, until, KIND_INT);
         else if (!clock->length.given)
-            fault(c, "a `for` beside it, or the field in each action that starts the clock",
-                  "`%s`, which starts the clock, has no field `%s`", a != NULL ? a->name : "a state", text + 1);
+            compile_fault(c, "a `for` beside it, or the field in each action that starts the clock",
+                          "`%s`, which starts the clock, has no field `%s`",
+                          a != NULL ? a->name : "a state", text + 1);
     }
     if (!some && clock->n_start > 0 && clock->length.given)
-        fault(c, "a field of an action that starts the clock", "no starting action has the field `%s`", text);
+        compile_fault(c, "a field of an action that starts the clock",
+                      "no starting action has the field `%s`", text);
 }
 
 static void read_moves(struct compile *c, struct tree *t, struct tree_clock *clock, json_t *object)
 {
-    json_t *moves = member_of(c, object, "move", JSON_OBJECT, false), *item;
+    json_t *moves = compile_member(c, object, "move", JSON_OBJECT, false), *item;
     const char *text;
-    size_t outer = go(c, "move");
+    size_t outer = compile_go(c, "move");
 
-    json_object_foreach(moves, text, item) {
-        size_t mark = go(c, text);
+    json_object_foreach(moves, text, item)
+    {
+        size_t mark = compile_go(c, text);
         uint16_t action = names_number(c, &c->actions, text);
         if (clock->n_move == 16) {
-            fault(c, NULL, "at most 16 actions move a clock");
+            compile_fault(c, NULL, "at most 16 actions move a clock");
         } else if (action != 0) {
             struct tree_edge *edge = &clock->move[clock->n_move++];
             edge->action = action;
             enter_action(c, action_of(t, action));
-            edge->until = time_at(c, item);
+            edge->until = expr_at(c, item, KIND_INT);
         }
-        back(c, mark);
+        compile_back(c, mark);
     }
-    back(c, outer);
+    compile_back(c, outer);
 }
 
 static void read_pause(struct compile *c, struct tree_clock *clock, json_t *object)
 {
-    json_t *pause = member_of(c, object, "pause", JSON_ARRAY, false), *item;
-    size_t outer = go(c, "pause"), i;
+    json_t *pause = compile_member(c, object, "pause", JSON_ARRAY, false), *item;
+    size_t outer = compile_go(c, "pause"), i;
 
-    json_array_foreach(pause, i, item) {
-        size_t mark = go_item(c, i);
+    json_array_foreach(pause, i, item)
+    {
+        size_t mark = compile_go_item(c, i);
         if (!json_is_string(item))
-            fault(c, "the name of a state", "this is %s", json_words(item));
+            compile_fault(c, "the name of a state", "this is %s", compile_json_words(item));
         else if (clock->n_pause < STATES_MAX)
-            clock->pause[clock->n_pause++] = names_number(c, &c->self->states, json_string_value(item));
-        back(c, mark);
+            clock->pause[clock->n_pause++] =
+                names_number(c, &c->self->states, json_string_value(item));
+        compile_back(c, mark);
     }
-    back(c, outer);
-    outer = go(c, "pause_max");
+    compile_back(c, outer);
+    outer = compile_go(c, "pause_max");
     if (json_object_get(object, "pause_max") != NULL || clock->n_pause > 0) {
         if (clock->n_pause == 0)
-            fault(c, "`pause` beside it", "a longest pause without states that pause");
-        if (span_parse(c, &clock->pause_max, json_object_get(object, "pause_max")) && clock->pause_max.unit != SPAN_MS)
+            compile_fault(c, "`pause` beside it", "a longest pause without states that pause");
+        if (span_parse(c, &clock->pause_max, json_object_get(object, "pause_max")) &&
+            clock->pause_max.unit != SPAN_MS)
             c->working_time = true;
     }
-    back(c, outer);
+    compile_back(c, outer);
 }
 
 static void read_clock(struct compile *c, struct tree *t, const char *text, json_t *object)
@@ -174,24 +184,25 @@ static void read_clock(struct compile *c, struct tree *t, const char *text, json
 
     clock->name = text;
     clock->number = names_number(c, &c->clocks, text);
-    only_members(c, object, "start stop for until pause pause_max move again");
+    compile_only(c, object, "start stop for until pause pause_max move again");
     clock->n_start = read_edges(c, clock->start, object, "start", true);
     clock->n_stop = read_edges(c, clock->stop, object, "stop", false);
     if (json_object_get(object, "for") != NULL) {
-        mark = go(c, "for");
+        mark = compile_go(c, "for");
         read_length(c, t, &clock->length, json_object_get(object, "for"));
-        back(c, mark);
+        compile_back(c, mark);
     }
     if (json_object_get(object, "until") != NULL) {
-        mark = go(c, "until");
+        mark = compile_go(c, "until");
         read_until(c, t, clock, json_object_get(object, "until"));
-        back(c, mark);
+        compile_back(c, mark);
     } else if (!clock->length.given) {
-        fault(c, "`for` (a span of time) or `until` (a time)", "nothing says how long the clock runs");
+        compile_fault(c, "`for` (a span of time) or `until` (a time)",
+                      "nothing says how long the clock runs");
     }
     read_pause(c, clock, object);
     read_moves(c, t, clock, object);
-    again = member_of(c, object, "again", JSON_TRUE, false);
+    again = compile_member(c, object, "again", JSON_TRUE, false);
     clock->again = json_is_true(again);
     enter_action(c, NULL);
     t->clock[t->n_clocks++] = clock;
@@ -201,13 +212,15 @@ void tree_clocks(struct compile *c, struct tree *t)
 {
     json_t *clocks = json_object_get(c->root, "clocks"), *object;
     const char *text;
-    size_t outer = go(c, "clocks");
+    size_t outer = compile_go(c, "clocks");
 
-    json_object_foreach(clocks, text, object) {
-        size_t mark = go(c, text);
-        if (json_is_object(object) && names_find(&c->clocks, text) != NULL && t->n_clocks < CLOCKS_MAX)
+    json_object_foreach(clocks, text, object)
+    {
+        size_t mark = compile_go(c, text);
+        if (json_is_object(object) && names_find(&c->clocks, text) != NULL &&
+            t->n_clocks < CLOCKS_MAX)
             read_clock(c, t, text, object);
-        back(c, mark);
+        compile_back(c, mark);
     }
-    back(c, outer);
+    compile_back(c, outer);
 }

@@ -18,7 +18,7 @@ static struct procedure_json_fault *new_fault(struct compile *c)
     return f;
 }
 
-void fault(struct compile *c, const char *right, const char *format, ...)
+void compile_fault(struct compile *c, const char *right, const char *format, ...)
 {
     struct procedure_json_fault *f = new_fault(c);
     va_list args;
@@ -55,7 +55,8 @@ static unsigned distance(const char *a, const char *b)
     return row[n];
 }
 
-void fault_unknown(struct compile *c, const char *kind, const char *text, const struct names *known)
+void compile_fault_unknown(struct compile *c, const char *kind, const char *text,
+                           const struct names *known)
 {
     char right[240];
     size_t at = 0;
@@ -75,23 +76,23 @@ void fault_unknown(struct compile *c, const char *kind, const char *text, const 
             if (known->items[i].used)
                 at += (size_t)snprintf(right + at, sizeof right - at, " %s", known->items[i].text);
     }
-    fault(c, right, "there is no %s `%s`", kind, text);
+    compile_fault(c, right, "there is no %s `%s`", kind, text);
 }
 
-size_t go(struct compile *c, const char *name)
+size_t compile_go(struct compile *c, const char *name)
 {
     return json_pointer_add(c->pointer, sizeof c->pointer, name);
 }
 
-size_t go_item(struct compile *c, size_t index)
+size_t compile_go_item(struct compile *c, size_t index)
 {
     char text[24];
 
     (void)snprintf(text, sizeof text, "%zu", index);
-    return go(c, text);
+    return compile_go(c, text);
 }
 
-void back(struct compile *c, size_t mark)
+void compile_back(struct compile *c, size_t mark)
 {
     json_pointer_cut(c->pointer, mark);
 }
@@ -99,37 +100,45 @@ void back(struct compile *c, size_t mark)
 static const char *json_type_words(json_type type)
 {
     switch (type) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "a list";
-    case JSON_STRING: return "a string";
-    case JSON_INTEGER: return "a whole number";
-    case JSON_REAL: return "a number with a fraction";
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "a whole number";
+    case JSON_REAL:
+        return "a number with a fraction";
     case JSON_TRUE:
-    case JSON_FALSE: return "true or false";
-    case JSON_NULL: return "null";
+    case JSON_FALSE:
+        return "true or false";
+    case JSON_NULL:
+        return "null";
     }
     return "something else";
 }
 
-const char *json_words(const json_t *j)
+const char *compile_json_words(const json_t *j)
 {
     return j == NULL ? "nothing" : json_type_words(json_typeof(j));
 }
 
-json_t *member_of(struct compile *c, json_t *object, const char *name, json_type type, bool required)
+json_t *compile_member(struct compile *c, json_t *object, const char *name, json_type type,
+                       bool required)
 {
     json_t *j = json_object_get(object, name);
 
     if (j == NULL) {
         if (required)
-            fault(c, NULL, "`%s` is missing; it must be %s", name, json_type_words(type));
+            compile_fault(c, NULL, "`%s` is missing; it must be %s", name, json_type_words(type));
         return NULL;
     }
     if (json_typeof(j) == type || (type == JSON_TRUE && json_is_boolean(j)))
         return j;
-    size_t mark = go(c, name);
-    fault(c, json_type_words(type), "`%s` is %s", name, json_words(j));
-    back(c, mark);
+    size_t mark = compile_go(c, name);
+    compile_fault(c, json_type_words(type), "`%s` is %s", name, compile_json_words(j));
+    compile_back(c, mark);
     return NULL;
 }
 
@@ -146,46 +155,51 @@ static bool is_listed(const char *known, const char *name)
     return false;
 }
 
-void only_members(struct compile *c, json_t *object, const char *known)
+void compile_only(struct compile *c, json_t *object, const char *known)
 {
     const char *name;
     json_t *value;
 
-    json_object_foreach(object, name, value) {
+    json_object_foreach(object, name, value)
+    {
         if (is_listed(known, name))
             continue;
         char right[240];
-        size_t mark = go(c, name);
+        size_t mark = compile_go(c, name);
         (void)snprintf(right, sizeof right, "known here: %s", known);
-        fault(c, right, "`%.60s` means nothing here", name);
-        back(c, mark);
+        compile_fault(c, right, "`%.60s` means nothing here", name);
+        compile_back(c, mark);
     }
 }
 
-int64_t integer_of(struct compile *c, const json_t *j, int64_t min, int64_t max, int64_t otherwise)
+int64_t compile_integer(struct compile *c, const json_t *j, int64_t min, int64_t max,
+                        int64_t otherwise)
 {
     char right[80];
 
-    (void)snprintf(right, sizeof right, "a whole number from %lld to %lld", (long long)min, (long long)max);
+    (void)snprintf(right, sizeof right, "a whole number from %lld to %lld", (long long)min,
+                   (long long)max);
     if (!json_is_integer(j)) {
-        fault(c, right, "this is %s", json_words(j));
+        compile_fault(c, right, "this is %s", compile_json_words(j));
         return otherwise;
     }
     int64_t v = json_integer_value(j);
     if (v >= min && v <= max)
         return v;
-    fault(c, right, "%lld is out of bounds", (long long)v);
+    compile_fault(c, right, "%lld is out of bounds", (long long)v);
     return otherwise;
 }
 
-bool name_is_good(struct compile *c, const char *text)
+bool compile_name_is_good(struct compile *c, const char *text)
 {
     size_t size = strlen(text);
     bool good = size > 0 && size <= 32 && text[0] >= 'a' && text[0] <= 'z';
 
     for (size_t i = 0; good && i < size; i++)
-        good = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') || text[i] == '_' || text[i] == '-';
+        good = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9') ||
+               text[i] == '_' || text[i] == '-';
     if (!good)
-        fault(c, "1 to 32 characters: small letters, digits, _ and -, a letter first", "`%.40s` can't be a name", text);
+        compile_fault(c, "1 to 32 characters: small letters, digits, _ and -, a letter first",
+                      "`%.40s` can't be a name", text);
     return good;
 }

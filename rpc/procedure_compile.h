@@ -12,8 +12,21 @@
 
 /* A type as people write it: BASE[:ARGUMENT][\[n\]][!] */
 enum type_base {
-    TYPE_BOOL, TYPE_INT, TYPE_MONEY, TYPE_TIME, TYPE_DATE, TYPE_TEXT, TYPE_BYTES, TYPE_HASH, TYPE_KEY,
-    TYPE_MEMBER, TYPE_REF, TYPE_CODE, TYPE_PRIVATE, TYPE_FILE, TYPE_LINES,
+    TYPE_BOOL,
+    TYPE_INT,
+    TYPE_MONEY,
+    TYPE_TIME,
+    TYPE_DATE,
+    TYPE_TEXT,
+    TYPE_BYTES,
+    TYPE_HASH,
+    TYPE_KEY,
+    TYPE_MEMBER,
+    TYPE_REF,
+    TYPE_CODE,
+    TYPE_PRIVATE,
+    TYPE_FILE,
+    TYPE_LINES,
 };
 struct type {
     enum type_base base;
@@ -26,8 +39,8 @@ struct type {
 struct name {
     const char *text;
     uint16_t number;
-    bool used; /* this version has it */
-    bool fresh; /* the file did not have its number */
+    bool used;        /* this version has it */
+    bool fresh;       /* the file did not have its number */
     struct type type; /* attributes and fields */
 };
 
@@ -51,7 +64,16 @@ struct face {
 enum { FACES_MAX = 8 };
 
 struct face;
-enum value_kind { KIND_NONE, KIND_BOOL, KIND_INT, KIND_TEXT, KIND_BYTES, KIND_MEMBER, KIND_REF, KIND_LINE };
+enum value_kind {
+    KIND_NONE,
+    KIND_BOOL,
+    KIND_INT,
+    KIND_TEXT,
+    KIND_BYTES,
+    KIND_MEMBER,
+    KIND_REF,
+    KIND_LINE
+};
 struct value {
     enum value_kind kind; /* NONE: after a fault */
     bool list;
@@ -68,35 +90,41 @@ struct compile {
     uint32_t n_faces;
     struct names fields; /* "name type": a number is never retyped */
     struct names actions, clocks, tables, clauses;
-    struct names here;   /* the fields of the action being compiled, by their bare names */
-    struct value item;   /* what `item` is, inside all, any and sum */
-    bool working_time; /* some span needs a calendar */
+    struct names here;  /* the fields of the action being compiled, by their bare names */
+    struct value item;  /* what `item` is, inside all, any and sum */
+    bool working_time;  /* some span needs a calendar */
     const char *action; /* the one being compiled, or NULL */
     unsigned nodes;     /* of its expressions so far */
 };
 
 /* A fault at the current place; `right` may be NULL. */
-void fault(struct compile *c, const char *right, const char *format, ...) ANJU_PRINTF(3, 4);
-/* A fault that names what would be right with a format of its own: the nearest of the names, or all. */
-void fault_unknown(struct compile *c, const char *kind, const char *text, const struct names *known);
+void compile_fault(struct compile *c, const char *right, const char *format, ...) ANJU_PRINTF(3, 4);
+/* A fault that names what would be right with a format of its own: the nearest of the names, or
+ * all. */
+void compile_fault_unknown(struct compile *c, const char *kind, const char *text,
+                           const struct names *known);
 
 /* Moves the place to a member or item and back. */
-size_t go(struct compile *c, const char *name);
-size_t go_item(struct compile *c, size_t index);
-void back(struct compile *c, size_t mark);
+size_t compile_go(struct compile *c, const char *name);
+size_t compile_go_item(struct compile *c, size_t index);
+void compile_back(struct compile *c, size_t mark);
 
 /* Words for a JSON type: "a string". */
-const char *json_words(const json_t *j);
-/* A member of an object; NULL (with a fault where required) when it is absent or of another type. */
-json_t *member_of(struct compile *c, json_t *object, const char *name, json_type type, bool required);
+const char *compile_json_words(const json_t *j);
+/* A member of an object; NULL (with a fault where required) when it is absent or of another type.
+ */
+json_t *compile_member(struct compile *c, json_t *object, const char *name, json_type type,
+                       bool required);
 /* Members other than the listed (separated by spaces) are faults. */
-void only_members(struct compile *c, json_t *object, const char *known);
+void compile_only(struct compile *c, json_t *object, const char *known);
 /* A whole number within bounds; `otherwise` after a fault. */
-int64_t integer_of(struct compile *c, const json_t *j, int64_t min, int64_t max, int64_t otherwise);
+int64_t compile_integer(struct compile *c, const json_t *j, int64_t min, int64_t max,
+                        int64_t otherwise);
 /* [a-z][a-z0-9_-]*, at most 32 characters. */
-bool name_is_good(struct compile *c, const char *text);
+bool compile_name_is_good(struct compile *c, const char *text);
 
-/* The numbers kept in the file. Load first, then use the names in the order of the file, then write. */
+/* The numbers kept in the file. Load first, then use the names in the order of the file, then
+ * write. */
 void names_load(struct compile *c, struct names *n, json_t *root);
 /* The number of a name that this version declares; a new one gets the next free number. */
 struct name *names_declare(struct compile *c, struct names *n, const char *text);
@@ -130,17 +158,23 @@ struct expr {
 struct value expr_parse(struct compile *c, struct expr *out, json_t *j);
 /* The same, and a fault where the value is of another kind. */
 bool expr_parse_as(struct compile *c, struct expr *out, json_t *j, enum value_kind kind);
-struct value value_of_type(struct compile *c, const struct type *t);
+/* One in the arena; and one that is read there, NULL after a fault. */
+struct expr *expr_new(struct compile *c);
+const struct expr *expr_at(struct compile *c, json_t *j, enum value_kind kind);
+struct value expr_value_of_type(struct compile *c, const struct type *t);
 /* The procedure of that name among those that this one uses; NULL with a fault. */
-const struct face *face_named(struct compile *c, const char *name);
+const struct face *compile_face(struct compile *c, const char *name);
 /* @field, $attribute, or $open, $parent, $due_day, $self. Fault and KIND_NONE where unknown. */
-struct value name_parse(struct compile *c, struct expr *out, const char *text);
-/* Number of an attribute of a procedure, built-in ones included, "state" = 0; type in *type where not NULL. */
-bool attribute_number(struct compile *c, const struct face *f, const char *text, uint16_t *number, struct type *type);
+struct value expr_parse_name(struct compile *c, struct expr *out, const char *text);
+/* Number of an attribute of a procedure, built-in ones included, "state" = 0; type in *type where
+ * not NULL. */
+bool expr_attribute_number(struct compile *c, const struct face *f, const char *text,
+                           uint16_t *number, struct type *type);
 
-/* The number of the list, count or unique over these components, with a fault where there is none. */
-uint16_t index_number(struct compile *c, const struct face *f, json_t *parts);
-bool role_is_known(struct compile *c, const char *role);
+/* The number of the list, count or unique over these components, with a fault where there is none.
+ */
+uint16_t compile_index_number(struct compile *c, const struct face *f, json_t *parts);
+bool compile_role_is_known(struct compile *c, const char *role);
 /* "text", "ref:order", "key[]": a type without its bounds, which may change. */
 void type_words(char out[96], const struct type *t);
 

@@ -4,9 +4,10 @@
 #include "rpc/json.h"
 
 static const char *const base_words[] = {
-    [LEDGER_TYPE_BOOL] = "bool", [LEDGER_TYPE_INT] = "int", [LEDGER_TYPE_MONEY] = "money", [LEDGER_TYPE_TIME] = "time",
-    [LEDGER_TYPE_DATE] = "date", [LEDGER_TYPE_TEXT] = "text", [LEDGER_TYPE_BYTES] = "bytes", [LEDGER_TYPE_HASH] = "hash",
-    [LEDGER_TYPE_KEY] = "key", [LEDGER_TYPE_MEMBER] = "member", [LEDGER_TYPE_REF] = "ref", [LEDGER_TYPE_CODE] = "code",
+    [LEDGER_TYPE_BOOL] = "bool",       [LEDGER_TYPE_INT] = "int",   [LEDGER_TYPE_MONEY] = "money",
+    [LEDGER_TYPE_TIME] = "time",       [LEDGER_TYPE_DATE] = "date", [LEDGER_TYPE_TEXT] = "text",
+    [LEDGER_TYPE_BYTES] = "bytes",     [LEDGER_TYPE_HASH] = "hash", [LEDGER_TYPE_KEY] = "key",
+    [LEDGER_TYPE_MEMBER] = "member",   [LEDGER_TYPE_REF] = "ref",   [LEDGER_TYPE_CODE] = "code",
     [LEDGER_TYPE_PRIVATE] = "private", [LEDGER_TYPE_FILE] = "file", [LEDGER_TYPE_LINES] = "lines",
 };
 
@@ -42,7 +43,8 @@ static const char *state_name(const struct ledger_procedure *p, uint16_t number)
     return s != NULL ? s->name : "same";
 }
 
-static json_t *describe_actor(const struct ledger_procedure *p, const struct ledger_action *a, const struct ledger_actor_rule *r)
+static json_t *describe_actor(const struct ledger_procedure *p, const struct ledger_action *a,
+                              const struct ledger_actor_rule *r)
 {
     json_t *j = json_object(), *roles = json_array();
 
@@ -62,7 +64,8 @@ static json_t *describe_actor(const struct ledger_procedure *p, const struct led
     return j;
 }
 
-static json_t *describe_actors(const struct ledger_procedure *p, const struct ledger_action *a, const struct ledger_actor_rule *r, unsigned n)
+static json_t *describe_actors(const struct ledger_procedure *p, const struct ledger_action *a,
+                               const struct ledger_actor_rule *r, unsigned n)
 {
     json_t *list = json_array();
 
@@ -76,13 +79,15 @@ static json_t *describe_need(const struct ledger_procedure *p, const struct ledg
     json_t *not = json_array();
 
     for (unsigned i = 0; i < a->need.n_not; i++)
-        json_array_append_new(not, procedure_json_expr(p, &a->need.not[i], a));
-    return json_pack("{s:i, s:o, s:o}", "m", a->need.m, "of", describe_actors(p, a, a->need.slot, a->need.n_slots), "not", not);
+        json_array_append_new(not, procedure_json_expr(p, &a->need.not [i], a));
+    return json_pack("{s:i, s:o, s:o}", "m", a->need.m, "of",
+                     describe_actors(p, a, a->need.slot, a->need.n_slots), "not", not );
 }
 
 static json_t *describe_changes(const struct ledger_procedure *p, const struct ledger_action *a)
 {
-    static const char *const kinds[] = {[LEDGER_CHANGE_SET] = "set", [LEDGER_CHANGE_ADD] = "add", [LEDGER_CHANGE_CLEAR] = "clear"};
+    static const char *const kinds[] = {
+        [LEDGER_CHANGE_SET] = "set", [LEDGER_CHANGE_ADD] = "add", [LEDGER_CHANGE_CLEAR] = "clear"};
     json_t *list = json_array();
 
     for (unsigned i = 0; i < a->n_changes; i++) {
@@ -109,14 +114,16 @@ static json_t *describe_action(const struct ledger_procedure *p, const struct le
         json_array_append_new(to, k);
     }
     for (unsigned i = 0; i < a->n_fields; i++) {
-        json_t *field = named(a->field[i].number, a->field[i].name), *type = describe_type(&a->field[i].type);
+        json_t *field = named(a->field[i].number, a->field[i].name),
+               *type = describe_type(&a->field[i].type);
         json_object_update(field, type);
         json_decref(type);
         json_array_append_new(fields, field);
     }
     for (unsigned i = 0; i < a->n_checks; i++)
-        json_array_append_new(checks, json_pack("{s:o, s:s}", "that", procedure_json_expr(p, &a->check[i].that, a), "else",
-                                                ledger_procedure_clause(p, a->check[i].clause)));
+        json_array_append_new(
+            checks, json_pack("{s:o, s:s}", "that", procedure_json_expr(p, &a->check[i].that, a),
+                              "else", ledger_procedure_clause(p, a->check[i].clause)));
     json_object_set_new(j, "from", from);
     json_object_set_new(j, "to", to);
     json_object_set_new(j, "by", describe_actors(p, a, a->by, a->n_by));
@@ -130,15 +137,19 @@ static json_t *describe_action(const struct ledger_procedure *p, const struct le
 
 static json_t *describe_indexes(const struct ledger_procedure *p)
 {
-    static const char *const kinds[] = {[LEDGER_INDEX_LIST] = "list", [LEDGER_INDEX_COUNT] = "count", [LEDGER_INDEX_UNIQUE] = "unique"};
+    static const char *const kinds[] = {[LEDGER_INDEX_LIST] = "list",
+                                        [LEDGER_INDEX_COUNT] = "count",
+                                        [LEDGER_INDEX_UNIQUE] = "unique"};
     json_t *list = json_array();
 
     for (unsigned i = 0; i < p->n_indexes; i++) {
         const struct ledger_index *index = &p->index[i];
         json_t *parts = json_array();
         for (unsigned k = 0; k < index->n_parts; k++)
-            json_array_append_new(parts, json_string(procedure_json_attribute_name(p, index->part[k].attribute)));
-        json_array_append_new(list, json_pack("{s:i, s:s, s:o}", "number", index->number, "kind", kinds[index->kind], "parts", parts));
+            json_array_append_new(
+                parts, json_string(procedure_json_attribute_name(p, index->part[k].attribute)));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:o}", "number", index->number, "kind",
+                                              kinds[index->kind], "parts", parts));
     }
     return list;
 }
@@ -151,8 +162,10 @@ static json_t *describe_clocks(const struct ledger_procedure *p)
         const struct ledger_clock *c = &p->clock[i];
         json_t *clock = named(c->number, c->name), *start = json_array(), *pause = json_array();
         for (unsigned k = 0; k < c->n_start; k++)
-            json_array_append_new(start, c->start[k].action != 0 ? json_string(ledger_procedure_action(p, c->start[k].action)->name)
-                                                                 : json_sprintf("state:%s", state_name(p, c->start[k].state)));
+            json_array_append_new(
+                start, c->start[k].action != 0
+                           ? json_string(ledger_procedure_action(p, c->start[k].action)->name)
+                           : json_sprintf("state:%s", state_name(p, c->start[k].state)));
         for (unsigned k = 0; k < c->n_pause; k++)
             json_array_append_new(pause, json_string(state_name(p, c->pause[k])));
         json_object_set_new(clock, "start", start);
@@ -165,7 +178,8 @@ static json_t *describe_clocks(const struct ledger_procedure *p)
 
 json_t *procedure_json_describe(const struct ledger_procedure *p)
 {
-    json_t *j = named(p->number, p->name), *states = json_array(), *attributes = json_array(), *actions = json_array(), *clauses = json_array();
+    json_t *j = named(p->number, p->name), *states = json_array(), *attributes = json_array(),
+           *actions = json_array(), *clauses = json_array();
 
     for (unsigned i = 0; i < p->n_states; i++) {
         json_t *state = named(p->state[i].number, p->state[i].name);
@@ -173,7 +187,8 @@ json_t *procedure_json_describe(const struct ledger_procedure *p)
         json_array_append_new(states, state);
     }
     for (unsigned i = 0; i < p->n_attributes; i++) {
-        json_t *attribute = named(p->attribute[i].number, p->attribute[i].name), *type = describe_type(&p->attribute[i].type);
+        json_t *attribute = named(p->attribute[i].number, p->attribute[i].name),
+               *type = describe_type(&p->attribute[i].type);
         json_object_del(type, "required");
         json_object_update(attribute, type);
         json_decref(type);

@@ -26,22 +26,27 @@ static const char *state_name(const struct ledger_procedure *p, uint16_t number)
 }
 
 /* "center or street", "$provider", "key $confirm", "timer confirm", "2 of: ..." in a few words. */
-static void put_actor(char *text, size_t room, const struct ledger_procedure *p, const struct ledger_action *a, const struct ledger_actor_rule *r)
+static void put_actor(char *text, size_t room, const struct ledger_procedure *p,
+                      const struct ledger_action *a, const struct ledger_actor_rule *r)
 {
     size_t at = 0;
     const char *join = "";
 
     text[0] = '\0';
     for (unsigned i = 0; i < r->n_roles && at < room; i++) {
-        at += (size_t)snprintf(text + at, room - at, "%s%.*s", i > 0 ? "/" : "", (int)r->roles[i].size, (const char *)r->roles[i].data);
+        at += (size_t)snprintf(text + at, room - at, "%s%.*s", i > 0 ? "/" : "",
+                               (int)r->roles[i].size, (const char *)r->roles[i].data);
         join = " + ";
     }
     for (int k = 0; k < 2 && at < room; k++) {
         const struct ledger_expr *e = k == 0 ? &r->is : &r->cosign;
         json_t *j = e->n > 0 ? procedure_json_expr(p, e, a) : NULL;
-        char *words = json_is_string(j) ? NULL : j != NULL ? json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        char *words = json_is_string(j) ? NULL
+                      : j != NULL       ? json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT)
+                                        : NULL;
         if (j != NULL) {
-            at += (size_t)snprintf(text + at, room - at, "%s%s%s", join, k == 1 ? "key " : "", words != NULL ? words : json_string_value(j));
+            at += (size_t)snprintf(text + at, room - at, "%s%s%s", join, k == 1 ? "key " : "",
+                                   words != NULL ? words : json_string_value(j));
             join = " + ";
         }
         free(words);
@@ -53,7 +58,8 @@ static void put_actor(char *text, size_t room, const struct ledger_procedure *p,
         (void)snprintf(text + at, room - at, "%sanyone", join);
 }
 
-static void put_who(struct writer *out, const struct ledger_procedure *p, const struct ledger_action *a)
+static void put_who(struct writer *out, const struct ledger_procedure *p,
+                    const struct ledger_action *a)
 {
     const struct ledger_actor_rule *rules = a->need.m > 0 ? a->need.slot : a->by;
     unsigned n = a->need.m > 0 ? a->need.n_slots : a->n_by;
@@ -101,7 +107,8 @@ static void put_transitions(struct writer *out, const struct ledger_procedure *p
         if (!starts_from(a, state))
             continue;
         for (unsigned k = 0, n = targets(to, a, state); k < n && at < sizeof where; k++)
-            at += (size_t)snprintf(where + at, sizeof where - at, "%s%s", k > 0 ? " | " : "", to[k] == state ? "=" : state_name(p, to[k]));
+            at += (size_t)snprintf(where + at, sizeof where - at, "%s%s", k > 0 ? " | " : "",
+                                   to[k] == state ? "=" : state_name(p, to[k]));
         put(out, "    %-18s -> %-24s ", a->name, where);
         put_who(out, p, a);
         put(out, "\n");
@@ -110,8 +117,8 @@ static void put_transitions(struct writer *out, const struct ledger_procedure *p
 
 void procedure_json_draw_text(struct writer *out, const struct ledger_procedure *p)
 {
-    put(out, "%s, number %u, version %u: %u states, %u actions, %u clocks\n", p->name, p->number, p->version, p->n_states, p->n_actions,
-        p->n_clocks);
+    put(out, "%s, number %u, version %u: %u states, %u actions, %u clocks\n", p->name, p->number,
+        p->version, p->n_states, p->n_actions, p->n_clocks);
     put(out, "\n(new)\n");
     put_transitions(out, p, 0);
     for (unsigned i = 0; i < p->n_states; i++) {
@@ -120,19 +127,21 @@ void procedure_json_draw_text(struct writer *out, const struct ledger_procedure 
     }
 }
 
-static void put_arrow(struct writer *out, const struct ledger_procedure *p, const struct ledger_action *a, uint16_t from, uint16_t to)
+static void put_arrow(struct writer *out, const struct ledger_procedure *p,
+                      const struct ledger_action *a, uint16_t from, uint16_t to)
 {
     bool timer = a->n_by == 1 && a->by[0].timer != 0;
 
-    put(out, "    \"%s\" -> \"%s\" [label=\"%s\"%s];\n", from == 0 ? "" : state_name(p, from), state_name(p, to), a->name,
-        timer ? ", style=dashed" : "");
+    put(out, "    \"%s\" -> \"%s\" [label=\"%s\"%s];\n", from == 0 ? "" : state_name(p, from),
+        state_name(p, to), a->name, timer ? ", style=dashed" : "");
 }
 
 void procedure_json_draw_dot(struct writer *out, const struct ledger_procedure *p)
 {
     put(out, "digraph \"%s\" {\n    rankdir=LR;\n    \"\" [shape=point];\n", p->name);
     for (unsigned i = 0; i < p->n_states; i++)
-        put(out, "    \"%s\" [shape=box, style=rounded%s];\n", p->state[i].name, p->state[i].ended ? ", peripheries=2" : "");
+        put(out, "    \"%s\" [shape=box, style=rounded%s];\n", p->state[i].name,
+            p->state[i].ended ? ", peripheries=2" : "");
     for (unsigned s = 0; s <= p->n_states; s++) {
         uint16_t from = s == 0 ? 0 : p->state[s - 1].number;
         for (unsigned i = 0; i < p->n_actions; i++) {

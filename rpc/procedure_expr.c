@@ -11,8 +11,8 @@ static struct ledger_expr_node *emit(struct compile *c, struct expr *e, enum led
 
     c->nodes++;
     if (e->n == LEDGER_NODES_MAX || c->nodes == LEDGER_NODES_MAX + 1) {
-        fault(c, "split the action, or keep an intermediate value as an attribute",
-              "over %d nodes of expressions in one action", LEDGER_NODES_MAX);
+        compile_fault(c, "split the action, or keep an intermediate value as an attribute",
+                      "over %d nodes of expressions in one action", LEDGER_NODES_MAX);
         return &spare;
     }
     e->node[e->n] = (struct ledger_expr_node){.op = op};
@@ -21,43 +21,65 @@ static struct ledger_expr_node *emit(struct compile *c, struct expr *e, enum led
 
 static const char *kind_words(struct value v)
 {
-    static const char *const words[] = {"nothing", "a bool", "a number", "a text", "bytes", "a member", "a reference", "a line"};
+    static const char *const words[] = {"nothing", "a bool",   "a number",    "a text",
+                                        "bytes",   "a member", "a reference", "a line"};
 
     return v.list ? "a list" : words[v.kind];
 }
 
-struct value value_of_type(struct compile *c, const struct type *t)
+struct value expr_value_of_type(struct compile *c, const struct type *t)
 {
     struct value v = {.list = t->list_max > 0};
 
     switch (t->base) {
-    case TYPE_BOOL: v.kind = KIND_BOOL; break;
+    case TYPE_BOOL:
+        v.kind = KIND_BOOL;
+        break;
     case TYPE_INT:
     case TYPE_MONEY:
     case TYPE_TIME:
-    case TYPE_DATE: v.kind = KIND_INT; break;
+    case TYPE_DATE:
+        v.kind = KIND_INT;
+        break;
     case TYPE_TEXT:
-    case TYPE_CODE: v.kind = KIND_TEXT; break;
+    case TYPE_CODE:
+        v.kind = KIND_TEXT;
+        break;
     case TYPE_BYTES:
     case TYPE_HASH:
     case TYPE_KEY:
     case TYPE_PRIVATE:
-    case TYPE_FILE: v.kind = KIND_BYTES; break;
-    case TYPE_MEMBER: v.kind = KIND_MEMBER; break;
-    case TYPE_REF: v.kind = KIND_REF; break;
-    case TYPE_LINES: v.kind = KIND_LINE; v.list = true; break;
+    case TYPE_FILE:
+        v.kind = KIND_BYTES;
+        break;
+    case TYPE_MEMBER:
+        v.kind = KIND_MEMBER;
+        break;
+    case TYPE_REF:
+        v.kind = KIND_REF;
+        break;
+    case TYPE_LINES:
+        v.kind = KIND_LINE;
+        v.list = true;
+        break;
     }
     if (t->base == TYPE_REF && t->argument[0] == '\0')
         v.kind = KIND_TEXT; /* a plain reference is compared as what it is */
     if (t->argument[0] != '\0' && (t->base == TYPE_REF || t->base == TYPE_LINES))
-        v.face = face_named(c, t->argument);
+        v.face = compile_face(c, t->argument);
     return v;
 }
 
-bool attribute_number(struct compile *c, const struct face *f, const char *text, uint16_t *number, struct type *type)
+bool expr_attribute_number(struct compile *c, const struct face *f, const char *text,
+                           uint16_t *number, struct type *type)
 {
-    static const struct { const char *text; uint16_t number; enum type_base base; } builtin[] = {
-        {"open", LEDGER_ATTR_OPEN, TYPE_BOOL}, {"parent", LEDGER_ATTR_PARENT, TYPE_REF},
+    static const struct {
+        const char *text;
+        uint16_t number;
+        enum type_base base;
+    } builtin[] = {
+        {"open", LEDGER_ATTR_OPEN, TYPE_BOOL},
+        {"parent", LEDGER_ATTR_PARENT, TYPE_REF},
         {"due_day", LEDGER_ATTR_DUE_DAY, TYPE_DATE},
     };
     const struct name *own = names_find(&f->attributes, text);
@@ -68,7 +90,8 @@ bool attribute_number(struct compile *c, const struct face *f, const char *text,
             continue;
         t.base = builtin[i].base;
         if (t.base == TYPE_REF && f->parent == NULL) {
-            fault(c, "name it: \"parent\": \"PROCEDURE\" beside \"states\"", "the subjects of `%s` have no parent", f->name);
+            compile_fault(c, "name it: \"parent\": \"PROCEDURE\" beside \"states\"",
+                          "the subjects of `%s` have no parent", f->name);
             return false;
         }
         if (t.base == TYPE_REF)
@@ -79,7 +102,7 @@ bool attribute_number(struct compile *c, const struct face *f, const char *text,
         return true;
     }
     if (own == NULL) {
-        fault_unknown(c, "attribute", text, &f->attributes);
+        compile_fault_unknown(c, "attribute", text, &f->attributes);
         return false;
     }
     *number = own->number;
@@ -88,12 +111,13 @@ bool attribute_number(struct compile *c, const struct face *f, const char *text,
     return true;
 }
 
-const struct face *face_named(struct compile *c, const char *name)
+const struct face *compile_face(struct compile *c, const char *name)
 {
     for (uint32_t i = 0; i < c->n_faces; i++)
         if (strcmp(c->faces[i].name, name) == 0)
             return &c->faces[i];
-    fault(c, "name its file: \"uses\": {\"PROCEDURE\": \"FILE.json\"}", "there is no procedure `%s` here", name);
+    compile_fault(c, "name its file: \"uses\": {\"PROCEDURE\": \"FILE.json\"}",
+                  "there is no procedure `%s` here", name);
     return NULL;
 }
 
@@ -102,19 +126,20 @@ static struct value field_parse(struct compile *c, struct expr *out, const char 
     const struct name *field;
 
     if (c->action == NULL) {
-        fault(c, "an attribute, `$name`", "there are no fields here: `@%s` belongs to an action", text);
+        compile_fault(c, "an attribute, `$name`",
+                      "there are no fields here: `@%s` belongs to an action", text);
         return none;
     }
     field = names_find(&c->here, text);
     if (field == NULL) {
-        fault_unknown(c, "field", text, &c->here);
+        compile_fault_unknown(c, "field", text, &c->here);
         return none;
     }
     emit(c, out, LEDGER_OP_FIELD)->number = field->number;
-    return value_of_type(c, &field->type);
+    return expr_value_of_type(c, &field->type);
 }
 
-struct value name_parse(struct compile *c, struct expr *out, const char *text)
+struct value expr_parse_name(struct compile *c, struct expr *out, const char *text)
 {
     uint16_t number;
     struct type type;
@@ -125,10 +150,10 @@ struct value name_parse(struct compile *c, struct expr *out, const char *text)
         (void)emit(c, out, LEDGER_OP_SELF);
         return (struct value){.kind = KIND_REF, .face = c->self};
     }
-    if (!attribute_number(c, c->self, text + 1, &number, &type))
+    if (!expr_attribute_number(c, c->self, text + 1, &number, &type))
         return none;
     emit(c, out, LEDGER_OP_ATTRIBUTE)->number = number;
-    return value_of_type(c, &type);
+    return expr_value_of_type(c, &type);
 }
 
 static struct value literal_parse(struct compile *c, struct expr *out, json_t *j)
@@ -144,29 +169,33 @@ static struct value literal_parse(struct compile *c, struct expr *out, json_t *j
     if (json_is_string(j)) {
         const char *text = json_string_value(j);
         if (text[0] == '@' || text[0] == '$')
-            return name_parse(c, out, text);
+            return expr_parse_name(c, out, text);
         emit(c, out, LEDGER_OP_TEXT)->text = bytes_of_text(text);
         return (struct value){.kind = KIND_TEXT};
     }
-    fault(c, "a number, true, false, a text, \"@field\", \"$attribute\" or [\"operator\", operand...]", "this is %s", json_words(j));
+    compile_fault(
+        c,
+        "a number, true, false, a text, \"@field\", \"$attribute\" or [\"operator\", operand...]",
+        "this is %s", compile_json_words(j));
     return none;
 }
 
 static struct value operand(struct compile *c, struct expr *out, json_t *list, size_t index)
 {
-    size_t mark = go_item(c, index);
+    size_t mark = compile_go_item(c, index);
     struct value v = expr_parse(c, out, json_array_get(list, index));
 
-    back(c, mark);
+    compile_back(c, mark);
     return v;
 }
 
-static bool operand_as(struct compile *c, struct expr *out, json_t *list, size_t index, enum value_kind kind)
+static bool operand_as(struct compile *c, struct expr *out, json_t *list, size_t index,
+                       enum value_kind kind)
 {
-    size_t mark = go_item(c, index);
+    size_t mark = compile_go_item(c, index);
     bool good = expr_parse_as(c, out, json_array_get(list, index), kind);
 
-    back(c, mark);
+    compile_back(c, mark);
     return good;
 }
 
@@ -176,9 +205,9 @@ static const char *word(struct compile *c, json_t *list, size_t index, const cha
     const char *text = json_string_value(json_array_get(list, index));
 
     if (text == NULL) {
-        size_t mark = go_item(c, index);
-        fault(c, what, "this is %s", json_words(json_array_get(list, index)));
-        back(c, mark);
+        size_t mark = compile_go_item(c, index);
+        compile_fault(c, what, "this is %s", compile_json_words(json_array_get(list, index)));
+        compile_back(c, mark);
     }
     return text;
 }
@@ -193,7 +222,8 @@ static struct value parse_equal(struct compile *c, struct expr *out, json_t *lis
     struct value a = operand(c, out, list, 1), b = operand(c, out, list, 2);
 
     if (a.kind != KIND_NONE && b.kind != KIND_NONE && !same_kind(a, b))
-        fault(c, "two values of one kind", "%s is compared with %s", kind_words(a), kind_words(b));
+        compile_fault(c, "two values of one kind", "%s is compared with %s", kind_words(a),
+                      kind_words(b));
     return (struct value){.kind = KIND_BOOL};
 }
 
@@ -205,7 +235,8 @@ static struct value parse_if(struct compile *c, struct expr *out, json_t *list)
     a = operand(c, out, list, 2);
     b = operand(c, out, list, 3);
     if (a.kind != KIND_NONE && b.kind != KIND_NONE && !same_kind(a, b))
-        fault(c, "two values of one kind", "one side is %s, the other %s", kind_words(a), kind_words(b));
+        compile_fault(c, "two values of one kind", "one side is %s, the other %s", kind_words(a),
+                      kind_words(b));
     return a;
 }
 
@@ -220,15 +251,16 @@ static struct value parse_of(struct compile *c, struct expr *out, json_t *list)
     if (ref.kind == KIND_NONE || text == NULL)
         return none;
     if (ref.kind != KIND_REF || ref.list || ref.face == NULL) {
-        fault(c, "a value of type ref:PROCEDURE", "the first operand is %s, it names no subject", kind_words(ref));
+        compile_fault(c, "a value of type ref:PROCEDURE",
+                      "the first operand is %s, it names no subject", kind_words(ref));
         return none;
     }
-    size_t mark = go_item(c, 2);
+    size_t mark = compile_go_item(c, 2);
     if (text[0] != '$')
-        fault(c, "\"$attribute\"", "`%.40s` is no attribute", text);
-    else if (attribute_number(c, ref.face, text + 1, &node->number, &type))
-        v = value_of_type(c, &type);
-    back(c, mark);
+        compile_fault(c, "\"$attribute\"", "`%.40s` is no attribute", text);
+    else if (expr_attribute_number(c, ref.face, text + 1, &node->number, &type))
+        v = expr_value_of_type(c, &type);
+    compile_back(c, mark);
     node->procedure = ref.face->number;
     return v;
 }
@@ -244,28 +276,30 @@ static struct value parse_state(struct compile *c, struct expr *out, json_t *lis
         struct value ref = operand(c, out, list, 2);
         if (ref.kind != KIND_REF || ref.list || ref.face == NULL) {
             if (ref.kind != KIND_NONE)
-                fault(c, "a value of type ref:PROCEDURE", "the last operand is %s, it names no subject", kind_words(ref));
+                compile_fault(c, "a value of type ref:PROCEDURE",
+                              "the last operand is %s, it names no subject", kind_words(ref));
             return none;
         }
         face = ref.face;
     }
-    size_t mark = go_item(c, 1);
+    size_t mark = compile_go_item(c, 1);
     if (text != NULL)
         node->number = names_number(c, &face->states, text);
     node->procedure = face->number;
-    back(c, mark);
+    compile_back(c, mark);
     return (struct value){.kind = KIND_BOOL};
 }
 
-static struct value parse_clock(struct compile *c, struct expr *out, json_t *list, enum ledger_op op)
+static struct value parse_clock(struct compile *c, struct expr *out, json_t *list,
+                                enum ledger_op op)
 {
     const char *text = word(c, list, 1, "the name of a clock");
     struct ledger_expr_node *node = emit(c, out, op);
-    size_t mark = go_item(c, 1);
+    size_t mark = compile_go_item(c, 1);
 
     if (text != NULL)
         node->number = names_number(c, &c->clocks, text);
-    back(c, mark);
+    compile_back(c, mark);
     return (struct value){.kind = op == LEDGER_OP_END ? KIND_INT : KIND_BOOL};
 }
 
@@ -273,11 +307,11 @@ static struct value parse_role(struct compile *c, struct expr *out, json_t *list
 {
     const char *text = word(c, list, 2, "the name of a role");
     struct ledger_expr_node *node = emit(c, out, LEDGER_OP_ROLE);
-    size_t mark = go_item(c, 2);
+    size_t mark = compile_go_item(c, 2);
 
-    if (text != NULL && role_is_known(c, text))
+    if (text != NULL && compile_role_is_known(c, text))
         node->text = bytes_of_text(text);
-    back(c, mark);
+    compile_back(c, mark);
     (void)operand_as(c, out, list, 1, KIND_MEMBER);
     return (struct value){.kind = KIND_BOOL};
 }
@@ -286,7 +320,7 @@ static struct value parse_lookup(struct compile *c, struct expr *out, json_t *li
 {
     const char *text = word(c, list, 1, "the name of a table");
     struct ledger_expr_node *node = emit(c, out, LEDGER_OP_LOOKUP);
-    size_t mark = go_item(c, 1);
+    size_t mark = compile_go_item(c, 1);
     json_t *table;
     size_t columns = 0;
     const char *row;
@@ -295,15 +329,16 @@ static struct value parse_lookup(struct compile *c, struct expr *out, json_t *li
     if (text != NULL)
         node->number = names_number(c, &c->tables, text);
     if (text != NULL && node->number != 0 && names_find(&c->tables, text)->type.base == TYPE_TIME)
-        fault(c, "a table of numbers; spans of time are for clocks", "the table `%s` holds spans of time", text);
-    back(c, mark);
+        compile_fault(c, "a table of numbers; spans of time are for clocks",
+                      "the table `%s` holds spans of time", text);
+    compile_back(c, mark);
     table = text != NULL ? json_object_get(json_object_get(c->root, "tables"), text) : NULL;
-    json_object_foreach(table, row, cells)
-        columns = json_array_size(cells);
+    json_object_foreach(table, row, cells) columns = json_array_size(cells);
     (void)operand_as(c, out, list, 2, KIND_TEXT);
-    mark = go_item(c, 3);
-    node->count = (uint16_t)integer_of(c, json_array_get(list, 3), 0, columns > 0 ? (int64_t)columns - 1 : 0, 0);
-    back(c, mark);
+    mark = compile_go_item(c, 3);
+    node->count = (uint16_t)compile_integer(c, json_array_get(list, 3), 0,
+                                            columns > 0 ? (int64_t)columns - 1 : 0, 0);
+    compile_back(c, mark);
     return (struct value){.kind = KIND_INT};
 }
 
@@ -311,22 +346,26 @@ static struct value parse_lookup(struct compile *c, struct expr *out, json_t *li
 static struct value parse_live(struct compile *c, struct expr *out, json_t *list)
 {
     json_t *parts = json_array_get(list, 1), *values = json_array_get(list, 2);
-    const struct face *face = json_array_size(list) == 4 ? face_named(c, word(c, list, 3, "the name of a procedure")) : c->self;
+    const struct face *face = json_array_size(list) == 4
+                                  ? compile_face(c, word(c, list, 3, "the name of a procedure"))
+                                  : c->self;
     struct ledger_expr_node *node = emit(c, out, LEDGER_OP_LIVE);
 
-    if (face == NULL || !json_is_array(parts) || !json_is_array(values) || json_array_size(parts) != json_array_size(values)) {
-        fault(c, "[\"live\", [\"parent\", \"open\"], [\"$self\", true]]", "`live` takes the components of an index and as many values");
+    if (face == NULL || !json_is_array(parts) || !json_is_array(values) ||
+        json_array_size(parts) != json_array_size(values)) {
+        compile_fault(c, "[\"live\", [\"parent\", \"open\"], [\"$self\", true]]",
+                      "`live` takes the components of an index and as many values");
         return none;
     }
-    size_t mark = go_item(c, 1);
-    node->number = index_number(c, face, parts);
-    back(c, mark);
+    size_t mark = compile_go_item(c, 1);
+    node->number = compile_index_number(c, face, parts);
+    compile_back(c, mark);
     node->procedure = face->number;
     node->count = (uint16_t)json_array_size(parts);
-    mark = go_item(c, 2);
+    mark = compile_go_item(c, 2);
     for (size_t i = 0; i < json_array_size(values); i++)
         (void)operand(c, out, values, i);
-    back(c, mark);
+    compile_back(c, mark);
     return (struct value){.kind = KIND_INT};
 }
 
@@ -338,7 +377,8 @@ static struct value parse_each(struct compile *c, struct expr *out, json_t *list
     (void)emit(c, out, op);
     over = operand(c, out, list, 1);
     if (over.kind != KIND_NONE && !over.list)
-        fault(c, "a field or an attribute that is a list", "%s has no items", kind_words(over));
+        compile_fault(c, "a field or an attribute that is a list", "%s has no items",
+                      kind_words(over));
     over.list = false;
     c->item = over;
     (void)operand_as(c, out, list, 2, kind);
@@ -353,7 +393,7 @@ static struct value parse_item(struct compile *c, struct expr *out, json_t *list
     const char *part = n == 2 ? json_string_value(json_array_get(list, 1)) : NULL;
 
     if (c->item.kind == KIND_NONE) {
-        fault(c, NULL, "`item` stands inside `all`, `any` or `sum`");
+        compile_fault(c, NULL, "`item` stands inside `all`, `any` or `sum`");
         return none;
     }
     if (c->item.kind == KIND_LINE) {
@@ -362,9 +402,11 @@ static struct value parse_item(struct compile *c, struct expr *out, json_t *list
             if (strcmp(part, parts[i]) == 0) {
                 node->number = i;
                 (void)emit(c, out, LEDGER_OP_ITEM);
-                return i == 0 ? (struct value){.kind = KIND_REF, .face = c->item.face} : (struct value){.kind = KIND_INT};
+                return i == 0 ? (struct value){.kind = KIND_REF, .face = c->item.face}
+                              : (struct value){.kind = KIND_INT};
             }
-        fault(c, "[\"item\", \"subject\"] or [\"item\", \"amount\"]", "a line has two parts");
+        compile_fault(c, "[\"item\", \"subject\"] or [\"item\", \"amount\"]",
+                      "a line has two parts");
         return none;
     }
     (void)emit(c, out, LEDGER_OP_ITEM);
@@ -377,13 +419,15 @@ static struct value parse_has(struct compile *c, struct expr *out, json_t *list)
 
     (void)emit(c, out, LEDGER_OP_HAS);
     if (text != NULL && text[0] != '@' && text[0] != '$')
-        fault(c, "\"@field\" or \"$attribute\"", "`%.40s` is a text, it is always there", text);
+        compile_fault(c, "\"@field\" or \"$attribute\"", "`%.40s` is a text, it is always there",
+                      text);
     else if (text != NULL)
         (void)operand(c, out, list, 1);
     return (struct value){.kind = KIND_BOOL};
 }
 
-static struct value parse_many(struct compile *c, struct expr *out, json_t *list, enum ledger_op op, enum value_kind in, enum value_kind of)
+static struct value parse_many(struct compile *c, struct expr *out, json_t *list, enum ledger_op op,
+                               enum value_kind in, enum value_kind of)
 {
     emit(c, out, op)->count = (uint16_t)(json_array_size(list) - 1);
     for (size_t i = 1; i < json_array_size(list); i++)
@@ -392,37 +436,57 @@ static struct value parse_many(struct compile *c, struct expr *out, json_t *list
 }
 
 /* Operators with operands of fixed kinds; the rest have functions above. */
-static const struct operator {
+static const struct operator
+{
     const char *text;
     enum ledger_op op;
     unsigned min, max; /* operands */
     enum value_kind in, out;
-} operators[] = {
-    {"and", LEDGER_OP_AND, 2, 16, KIND_BOOL, KIND_BOOL}, {"or", LEDGER_OP_OR, 2, 16, KIND_BOOL, KIND_BOOL},
+}
+operators[] = {
+    {"and", LEDGER_OP_AND, 2, 16, KIND_BOOL, KIND_BOOL},
+    {"or", LEDGER_OP_OR, 2, 16, KIND_BOOL, KIND_BOOL},
     {"not", LEDGER_OP_NOT, 1, 1, KIND_BOOL, KIND_BOOL},
-    {"<", LEDGER_OP_LT, 2, 2, KIND_INT, KIND_BOOL}, {"<=", LEDGER_OP_LE, 2, 2, KIND_INT, KIND_BOOL},
-    {">", LEDGER_OP_GT, 2, 2, KIND_INT, KIND_BOOL}, {">=", LEDGER_OP_GE, 2, 2, KIND_INT, KIND_BOOL},
-    {"+", LEDGER_OP_ADD, 2, 2, KIND_INT, KIND_INT}, {"-", LEDGER_OP_SUB, 2, 2, KIND_INT, KIND_INT},
-    {"*", LEDGER_OP_MUL, 2, 2, KIND_INT, KIND_INT}, {"/", LEDGER_OP_DIV, 2, 2, KIND_INT, KIND_INT},
-    {"min", LEDGER_OP_MIN, 2, 2, KIND_INT, KIND_INT}, {"max", LEDGER_OP_MAX, 2, 2, KIND_INT, KIND_INT},
+    {"<", LEDGER_OP_LT, 2, 2, KIND_INT, KIND_BOOL},
+    {"<=", LEDGER_OP_LE, 2, 2, KIND_INT, KIND_BOOL},
+    {">", LEDGER_OP_GT, 2, 2, KIND_INT, KIND_BOOL},
+    {">=", LEDGER_OP_GE, 2, 2, KIND_INT, KIND_BOOL},
+    {"+", LEDGER_OP_ADD, 2, 2, KIND_INT, KIND_INT},
+    {"-", LEDGER_OP_SUB, 2, 2, KIND_INT, KIND_INT},
+    {"*", LEDGER_OP_MUL, 2, 2, KIND_INT, KIND_INT},
+    {"/", LEDGER_OP_DIV, 2, 2, KIND_INT, KIND_INT},
+    {"min", LEDGER_OP_MIN, 2, 2, KIND_INT, KIND_INT},
+    {"max", LEDGER_OP_MAX, 2, 2, KIND_INT, KIND_INT},
     {"cosigned", LEDGER_OP_COSIGNED, 1, 1, KIND_BYTES, KIND_BOOL},
-    {"now", LEDGER_OP_NOW, 0, 0, KIND_NONE, KIND_INT}, {"actor", LEDGER_OP_ACTOR, 0, 0, KIND_NONE, KIND_MEMBER},
-    {"=", LEDGER_OP_EQ, 2, 2, KIND_NONE, KIND_BOOL}, {"!=", LEDGER_OP_NE, 2, 2, KIND_NONE, KIND_BOOL},
-    {"if", LEDGER_OP_IF, 3, 3, KIND_NONE, KIND_NONE}, {"of", LEDGER_OP_OF, 2, 2, KIND_NONE, KIND_NONE},
-    {"has", LEDGER_OP_HAS, 1, 1, KIND_NONE, KIND_BOOL}, {"state", LEDGER_OP_STATE, 1, 2, KIND_NONE, KIND_BOOL},
-    {"passed", LEDGER_OP_PASSED, 1, 1, KIND_NONE, KIND_BOOL}, {"running", LEDGER_OP_RUNNING, 1, 1, KIND_NONE, KIND_BOOL},
-    {"started", LEDGER_OP_STARTED, 1, 1, KIND_NONE, KIND_BOOL}, {"end", LEDGER_OP_END, 1, 1, KIND_NONE, KIND_INT},
-    {"role", LEDGER_OP_ROLE, 2, 2, KIND_NONE, KIND_BOOL}, {"lookup", LEDGER_OP_LOOKUP, 3, 3, KIND_NONE, KIND_INT},
-    {"live", LEDGER_OP_LIVE, 2, 3, KIND_NONE, KIND_INT}, {"len", LEDGER_OP_LEN, 1, 1, KIND_NONE, KIND_INT},
-    {"all", LEDGER_OP_ALL, 2, 2, KIND_NONE, KIND_BOOL}, {"any", LEDGER_OP_ANY, 2, 2, KIND_NONE, KIND_BOOL},
-    {"sum", LEDGER_OP_SUM, 2, 2, KIND_NONE, KIND_INT}, {"item", LEDGER_OP_ITEM, 0, 1, KIND_NONE, KIND_NONE},
+    {"now", LEDGER_OP_NOW, 0, 0, KIND_NONE, KIND_INT},
+    {"actor", LEDGER_OP_ACTOR, 0, 0, KIND_NONE, KIND_MEMBER},
+    {"=", LEDGER_OP_EQ, 2, 2, KIND_NONE, KIND_BOOL},
+    {"!=", LEDGER_OP_NE, 2, 2, KIND_NONE, KIND_BOOL},
+    {"if", LEDGER_OP_IF, 3, 3, KIND_NONE, KIND_NONE},
+    {"of", LEDGER_OP_OF, 2, 2, KIND_NONE, KIND_NONE},
+    {"has", LEDGER_OP_HAS, 1, 1, KIND_NONE, KIND_BOOL},
+    {"state", LEDGER_OP_STATE, 1, 2, KIND_NONE, KIND_BOOL},
+    {"passed", LEDGER_OP_PASSED, 1, 1, KIND_NONE, KIND_BOOL},
+    {"running", LEDGER_OP_RUNNING, 1, 1, KIND_NONE, KIND_BOOL},
+    {"started", LEDGER_OP_STARTED, 1, 1, KIND_NONE, KIND_BOOL},
+    {"end", LEDGER_OP_END, 1, 1, KIND_NONE, KIND_INT},
+    {"role", LEDGER_OP_ROLE, 2, 2, KIND_NONE, KIND_BOOL},
+    {"lookup", LEDGER_OP_LOOKUP, 3, 3, KIND_NONE, KIND_INT},
+    {"live", LEDGER_OP_LIVE, 2, 3, KIND_NONE, KIND_INT},
+    {"len", LEDGER_OP_LEN, 1, 1, KIND_NONE, KIND_INT},
+    {"all", LEDGER_OP_ALL, 2, 2, KIND_NONE, KIND_BOOL},
+    {"any", LEDGER_OP_ANY, 2, 2, KIND_NONE, KIND_BOOL},
+    {"sum", LEDGER_OP_SUM, 2, 2, KIND_NONE, KIND_INT},
+    {"item", LEDGER_OP_ITEM, 0, 1, KIND_NONE, KIND_NONE},
     {"seal", LEDGER_OP_SEAL, 2, 2, KIND_NONE, KIND_BYTES},
 };
 
-static const char all_operators[] = "one of: and or not = != < <= > >= + - * / min max if has of state now actor passed running "
-                                    "started end cosigned role lookup live len all any sum item seal span";
+static const char all_operators[] =
+    "one of: and or not = != < <= > >= + - * / min max if has of state now actor passed running "
+    "started end cosigned role lookup live len all any sum item seal span";
 
-static struct value parse_special(struct compile *c, struct expr *out, json_t *list, enum ledger_op op)
+static struct value parse_special(struct compile *c, struct expr *out, json_t *list,
+                                  enum ledger_op op)
 {
     switch (op) {
     case LEDGER_OP_EQ:
@@ -432,25 +496,35 @@ static struct value parse_special(struct compile *c, struct expr *out, json_t *l
     case LEDGER_OP_IF:
         (void)emit(c, out, op);
         return parse_if(c, out, list);
-    case LEDGER_OP_OF: return parse_of(c, out, list);
-    case LEDGER_OP_HAS: return parse_has(c, out, list);
-    case LEDGER_OP_STATE: return parse_state(c, out, list);
+    case LEDGER_OP_OF:
+        return parse_of(c, out, list);
+    case LEDGER_OP_HAS:
+        return parse_has(c, out, list);
+    case LEDGER_OP_STATE:
+        return parse_state(c, out, list);
     case LEDGER_OP_PASSED:
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
-    case LEDGER_OP_END: return parse_clock(c, out, list, op);
-    case LEDGER_OP_ROLE: return parse_role(c, out, list);
-    case LEDGER_OP_LOOKUP: return parse_lookup(c, out, list);
-    case LEDGER_OP_LIVE: return parse_live(c, out, list);
+    case LEDGER_OP_END:
+        return parse_clock(c, out, list, op);
+    case LEDGER_OP_ROLE:
+        return parse_role(c, out, list);
+    case LEDGER_OP_LOOKUP:
+        return parse_lookup(c, out, list);
+    case LEDGER_OP_LIVE:
+        return parse_live(c, out, list);
     case LEDGER_OP_ALL:
     case LEDGER_OP_ANY:
-    case LEDGER_OP_SUM: return parse_each(c, out, list, op);
-    case LEDGER_OP_ITEM: return parse_item(c, out, list);
+    case LEDGER_OP_SUM:
+        return parse_each(c, out, list, op);
+    case LEDGER_OP_ITEM:
+        return parse_item(c, out, list);
     case LEDGER_OP_LEN: {
         (void)emit(c, out, op);
         struct value v = operand(c, out, list, 1);
         if (v.kind != KIND_NONE && !v.list)
-            fault(c, "a field or an attribute that is a list", "%s has no length", kind_words(v));
+            compile_fault(c, "a field or an attribute that is a list", "%s has no length",
+                          kind_words(v));
         return (struct value){.kind = KIND_INT};
     }
     default: /* seal, now, actor: operands of any kind */
@@ -465,11 +539,12 @@ static struct value parse_special(struct compile *c, struct expr *out, json_t *l
 static struct value parse_span(struct compile *c, struct expr *out, json_t *list)
 {
     struct span span;
-    size_t mark = go_item(c, 1);
+    size_t mark = compile_go_item(c, 1);
 
     if (span_parse(c, &span, json_array_get(list, 1)) && span.unit != SPAN_MS)
-        fault(c, "calendar time, such as 15d; working time belongs to clocks", "working time has no fixed length");
-    back(c, mark);
+        compile_fault(c, "calendar time, such as 15d; working time belongs to clocks",
+                      "working time has no fixed length");
+    compile_back(c, mark);
     emit(c, out, LEDGER_OP_INT)->value = (int64_t)span.count * 1000;
     return (struct value){.kind = KIND_INT};
 }
@@ -484,11 +559,12 @@ struct value expr_parse(struct compile *c, struct expr *out, json_t *j)
     if (text != NULL && strcmp(text, "span") == 0 && count == 2)
         return parse_span(c, out, j);
     for (size_t i = 0; text != NULL && i < sizeof operators / sizeof *operators; i++) {
-        const struct operator *o = &operators[i];
+        const struct operator* o = & operators[i];
         if (strcmp(text, o->text) != 0)
             continue;
         if (count - 1 < o->min || count - 1 > o->max) {
-            fault(c, NULL, "`%s` takes %u to %u operands, here are %zu", text, o->min, o->max, count - 1);
+            compile_fault(c, NULL, "`%s` takes %u to %u operands, here are %zu", text, o->min,
+                          o->max, count - 1);
             return none;
         }
         if (o->in != KIND_NONE)
@@ -496,7 +572,8 @@ struct value expr_parse(struct compile *c, struct expr *out, json_t *j)
         struct value v = parse_special(c, out, j, o->op);
         return o->out == KIND_NONE ? v : (struct value){.kind = o->out};
     }
-    fault(c, all_operators, "`%.40s` is no operator", text != NULL ? text : json_words(json_array_get(j, 0)));
+    compile_fault(c, all_operators, "`%.40s` is no operator",
+                  text != NULL ? text : compile_json_words(json_array_get(j, 0)));
     return none;
 }
 
@@ -507,6 +584,18 @@ bool expr_parse_as(struct compile *c, struct expr *out, json_t *j, enum value_ki
     if (v.kind == kind && !v.list)
         return true;
     if (v.kind != KIND_NONE)
-        fault(c, kind_words((struct value){.kind = kind}), "this is %s", kind_words(v));
+        compile_fault(c, kind_words((struct value){.kind = kind}), "this is %s", kind_words(v));
     return false;
+}
+
+struct expr *expr_new(struct compile *c)
+{
+    return arena_alloc(&c->arena, sizeof(struct expr));
+}
+
+const struct expr *expr_at(struct compile *c, json_t *j, enum value_kind kind)
+{
+    struct expr *e = expr_new(c);
+
+    return expr_parse_as(c, e, j, kind) ? e : NULL;
 }

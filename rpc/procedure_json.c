@@ -15,13 +15,14 @@ static json_t *parse(struct compile *c)
     struct procedure_json_result *r = c->result;
 
     if (root == NULL) {
-        fault(c, NULL, "%s", error.text);
+        compile_fault(c, NULL, "%s", error.text);
         r->faults[0].line = error.line > 0 ? (unsigned)error.line : 1;
         r->faults[0].column = error.column > 0 ? (unsigned)error.column : 1;
         return NULL;
     }
     if (!json_is_object(root)) {
-        fault(c, "{\"name\": ..., \"number\": ..., \"states\": ...}", "a procedure is an object, this is %s", json_words(root));
+        compile_fault(c, "{\"name\": ..., \"number\": ..., \"states\": ...}",
+                      "a procedure is an object, this is %s", compile_json_words(root));
         json_decref(root);
         return NULL;
     }
@@ -36,21 +37,25 @@ static void encode(struct compile *c, const struct tree *t)
 
     procedure_emit(&r->compiled, c, t);
     if (r->compiled.size > COMPILED_SIZE_MAX)
-        fault(c, "a procedure of fewer actions, or shorter names", "%zu bytes compiled; at most %d", r->compiled.size, COMPILED_SIZE_MAX);
+        compile_fault(c, "a procedure of fewer actions, or shorter names",
+                      "%zu bytes compiled; at most %d", r->compiled.size, COMPILED_SIZE_MAX);
     else if (ledger_procedure_decode(&p, writer_view(&r->compiled), &CRYPTO_ZERO_HASH) != ANJU_OK)
-        fault(c, NULL, "%s", anju_err_text());
+        compile_fault(c, NULL, "%s", anju_err_text());
     ledger_procedure_free(p);
 }
 
 static void write_numbers(struct compile *c)
 {
-    struct names *const all[] = {&c->self->states, &c->self->attributes, &c->actions, &c->fields,
-                                 &c->clocks, &c->tables, &c->clauses, &c->self->indexes};
+    struct names *const all[] = {&c->self->states, &c->self->attributes, &c->actions,
+                                 &c->fields,       &c->clocks,           &c->tables,
+                                 &c->clauses,      &c->self->indexes};
 
-    c->result->numbers_changed = names_write(&c->result->text, c->source->text, all, sizeof all / sizeof *all);
+    c->result->numbers_changed =
+        names_write(&c->result->text, c->source->text, all, sizeof all / sizeof *all);
 }
 
-enum anju_err procedure_json_compile(struct procedure_json_result *out, const struct procedure_json_source *source)
+enum anju_err procedure_json_compile(struct procedure_json_result *out,
+                                     const struct procedure_json_source *source)
 {
     struct compile c = {.source = source, .result = out};
     struct tree *t;
@@ -77,8 +82,9 @@ enum anju_err procedure_json_compile(struct procedure_json_result *out, const st
         return ANJU_OK;
     writer_clear(&out->compiled);
     const struct procedure_json_fault *f = &out->faults[0];
-    return anju_fail(ANJU_ERR_MALFORMED, "line %u, %s: %s%s%s", f->line, f->pointer[0] != '\0' ? f->pointer : "the whole file",
-                     f->wrong, f->right[0] != '\0' ? "; right would be: " : "", f->right);
+    return anju_fail(ANJU_ERR_MALFORMED, "line %u, %s: %s%s%s", f->line,
+                     f->pointer[0] != '\0' ? f->pointer : "the whole file", f->wrong,
+                     f->right[0] != '\0' ? "; right would be: " : "", f->right);
 }
 
 void procedure_json_result_free(struct procedure_json_result *r)

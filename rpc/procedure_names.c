@@ -41,25 +41,27 @@ void names_load(struct compile *c, struct names *n, json_t *root)
     json_t *numbers = json_object_get(root, "numbers");
     json_t *section, *value;
     const char *text;
-    size_t outer = go(c, "numbers"), inner;
+    size_t outer = compile_go(c, "numbers"), inner;
 
-    section = numbers != NULL ? member_of(c, numbers, n->section, JSON_OBJECT, false) : NULL;
-    inner = go(c, n->section);
+    section = numbers != NULL ? compile_member(c, numbers, n->section, JSON_OBJECT, false) : NULL;
+    inner = compile_go(c, n->section);
     if (section != NULL)
-        json_object_foreach(section, text, value) {
-            size_t mark = go(c, text);
-            uint16_t number = (uint16_t)integer_of(c, value, n->first, 65000, 0);
+        json_object_foreach(section, text, value)
+        {
+            size_t mark = compile_go(c, text);
+            uint16_t number = (uint16_t)compile_integer(c, value, n->first, 65000, 0);
             const struct name *other = number != 0 ? find_number(n, number) : NULL;
             if (strpbrk(text, "\"\\\n") != NULL)
-                fault(c, NULL, "`%.40s` can't be a name", text);
+                compile_fault(c, NULL, "`%.40s` can't be a name", text);
             else if (other != NULL)
-                fault(c, "a number of its own, never one that was used before",
-                      "the number %u is also that of the %s `%s`", number, n->kind, other->text);
+                compile_fault(c, "a number of its own, never one that was used before",
+                              "the number %u is also that of the %s `%s`", number, n->kind,
+                              other->text);
             names_append(c, n, text)->number = number;
-            back(c, mark);
+            compile_back(c, mark);
         }
-    back(c, inner);
-    back(c, outer);
+    compile_back(c, inner);
+    compile_back(c, outer);
 }
 
 struct name *names_share(struct compile *c, struct names *n, const char *text)
@@ -84,7 +86,7 @@ struct name *names_declare(struct compile *c, struct names *n, const char *text)
     const struct name *before = find_any(n, text);
 
     if (before != NULL && before->used)
-        fault(c, NULL, "the %s `%s` is there twice", n->kind, text);
+        compile_fault(c, NULL, "the %s `%s` is there twice", n->kind, text);
     return names_share(c, n, text);
 }
 
@@ -101,7 +103,7 @@ uint16_t names_number(struct compile *c, const struct names *n, const char *text
 
     if (item != NULL)
         return item->number;
-    fault_unknown(c, n->kind, text, n);
+    compile_fault_unknown(c, n->kind, text, n);
     return 0;
 }
 
@@ -127,7 +129,8 @@ static void put_section(struct writer *out, const struct names *n)
     column = strlen(item);
     put_text(out, item);
     for (uint32_t i = 0; i < n->count; i++) {
-        int size = snprintf(item, sizeof item, "%s\"%.100s\": %u", i > 0 ? " " : "", n->items[i].text, n->items[i].number);
+        int size = snprintf(item, sizeof item, "%s\"%.100s\": %u", i > 0 ? " " : "",
+                            n->items[i].text, n->items[i].number);
         if (i > 0) {
             put_text(out, ",");
             column++;

@@ -1,6 +1,6 @@
 /*
- * procedure_tree: a procedure between its file and its compiled form: names resolved, types checked.
- * Memory: the compilation's arena.
+ * procedure_tree: a procedure between its file and its compiled form: names resolved, types
+ * checked. Memory: the compilation's arena.
  */
 #ifndef ANJU_RPC_PROCEDURE_TREE_H
 #define ANJU_RPC_PROCEDURE_TREE_H
@@ -8,9 +8,22 @@
 #include "rpc/procedure_compile.h"
 
 enum {
-    STATES_MAX = 64, ACTIONS_MAX = 128, FIELDS_MAX = 64, ATTRIBUTES_MAX = 64, CASES_MAX = 32, BY_MAX = 16,
-    ROLES_MAX = 16, SLOTS_MAX = 16, NOT_MAX = 8, CLOCKS_MAX = 16, CHECKS_MAX = 32, TOUCHES_MAX = 8,
-    TABLES_MAX = 8, ROWS_MAX = 64, COLUMNS_MAX = 8, OFFERS_MAX = 8,
+    STATES_MAX = 64,
+    ACTIONS_MAX = 128,
+    FIELDS_MAX = 64,
+    ATTRIBUTES_MAX = 64,
+    CASES_MAX = 32,
+    BY_MAX = 16,
+    ROLES_MAX = 16,
+    SLOTS_MAX = 16,
+    NOT_MAX = 8,
+    CLOCKS_MAX = 16,
+    CHECKS_MAX = 32,
+    TOUCHES_MAX = 8,
+    TABLES_MAX = 8,
+    ROWS_MAX = 64,
+    COLUMNS_MAX = 8,
+    OFFERS_MAX = 8,
 };
 
 /* Who may act; all that is given must hold. */
@@ -28,7 +41,7 @@ struct tree_need {
     uint32_t n_slots;
     struct tree_actor slot[SLOTS_MAX];
     uint32_t n_not;
-    const struct expr *not[NOT_MAX];
+    const struct expr * not [NOT_MAX];
     struct span within;
 };
 
@@ -68,14 +81,24 @@ struct tree_action {
     struct tree_actor by[BY_MAX];
     struct tree_need *need; /* NULL: none */
     uint32_t n_fields;
-    struct tree_field { const char *name; uint16_t number; struct type type; } field[FIELDS_MAX];
+    struct tree_field {
+        const char *name;
+        uint16_t number;
+        struct type type;
+    } field[FIELDS_MAX];
     uint32_t n_checks;
-    struct tree_check { const struct expr *that; uint16_t clause; } check[CHECKS_MAX];
+    struct tree_check {
+        const struct expr *that;
+        uint16_t clause;
+    } check[CHECKS_MAX];
     struct tree_changes changes; /* keep, set, add, clear of its own subject */
     const struct expr *parent;
     uint32_t n_touches;
     struct tree_touch *touch[TOUCHES_MAX];
-    struct tree_post { const struct expr *lines; const struct face *face; } post; /* lines NULL: none */
+    struct tree_post {
+        const struct expr *lines;
+        const struct face *face;
+    } post; /* lines NULL: none */
     struct tree_share {
         const struct expr *lines, *total;
         const struct face *face;
@@ -95,7 +118,10 @@ struct tree_clock {
     const char *name;
     uint16_t number;
     uint32_t n_start; /* either an action or, where action is 0, a state */
-    struct tree_edge { uint16_t action, state; const struct expr *until; } start[16];
+    struct tree_edge {
+        uint16_t action, state;
+        const struct expr *until;
+    } start[16];
     uint32_t n_stop;
     struct tree_edge stop[16];
     uint32_t n_move;
@@ -112,7 +138,11 @@ struct tree_table {
     uint16_t number;
     bool spans;
     uint32_t n_rows, n_columns;
-    struct tree_row { const char *key; struct span span[COLUMNS_MAX]; int64_t value[COLUMNS_MAX]; } *row;
+    struct tree_row {
+        const char *key;
+        struct span span[COLUMNS_MAX];
+        int64_t value[COLUMNS_MAX];
+    } * row;
 };
 
 struct tree_index {
@@ -130,7 +160,10 @@ struct tree_offer {
     uint16_t attribute[ATTRIBUTES_MAX];
 };
 
-struct tree_kind { const char *code; int64_t min, max; };
+struct tree_kind {
+    const char *code;
+    int64_t min, max;
+};
 
 struct tree {
     uint16_t version, calendar;
@@ -156,8 +189,11 @@ struct tree {
 /* Reads everything that is declared, in this order, into c and t; goes on after faults. */
 void tree_declare(struct compile *c, struct tree *t);
 void tree_actions(struct compile *c, struct tree *t);
+/* The part of an action that changes things; its fields were read before. */
+void tree_effects(struct compile *c, struct tree_action *a, json_t *object);
 void tree_clocks(struct compile *c, struct tree *t);
-/* What holds of the whole: states that are reached and left, cases that differ, effects that are offered. */
+/* What holds of the whole: states that are reached and left, cases that differ, effects that are
+ * offered. */
 void tree_check(struct compile *c, struct tree *t);
 
 #endif

@@ -11,15 +11,16 @@ static const struct base {
     enum type_base base;
     enum argument { NONE, RANGE, SIZE, EXACT, NAME, MAY_NAME } argument;
 } bases[] = {
-    {"bool", TYPE_BOOL, NONE},     {"int", TYPE_INT, RANGE},     {"money", TYPE_MONEY, RANGE},
-    {"time", TYPE_TIME, NONE},     {"date", TYPE_DATE, NONE},    {"text", TYPE_TEXT, SIZE},
-    {"bytes", TYPE_BYTES, EXACT},  {"hash", TYPE_HASH, NONE},    {"key", TYPE_KEY, NONE},
-    {"member", TYPE_MEMBER, NONE}, {"ref", TYPE_REF, MAY_NAME},  {"code", TYPE_CODE, NAME},
-    {"private", TYPE_PRIVATE, NONE}, {"file", TYPE_FILE, NONE},  {"lines", TYPE_LINES, MAY_NAME},
+    {"bool", TYPE_BOOL, NONE},       {"int", TYPE_INT, RANGE},    {"money", TYPE_MONEY, RANGE},
+    {"time", TYPE_TIME, NONE},       {"date", TYPE_DATE, NONE},   {"text", TYPE_TEXT, SIZE},
+    {"bytes", TYPE_BYTES, EXACT},    {"hash", TYPE_HASH, NONE},   {"key", TYPE_KEY, NONE},
+    {"member", TYPE_MEMBER, NONE},   {"ref", TYPE_REF, MAY_NAME}, {"code", TYPE_CODE, NAME},
+    {"private", TYPE_PRIVATE, NONE}, {"file", TYPE_FILE, NONE},   {"lines", TYPE_LINES, MAY_NAME},
 };
 
-static const char all_types[] = "bool int[:A..B] money[:A..B] time date text[:SIZE] bytes:SIZE hash key member ref[:PROCEDURE] "
-                                "code:LIST private file lines:PROCEDURE; then [N] for a list, then ! where required";
+static const char all_types[] =
+    "bool int[:A..B] money[:A..B] time date text[:SIZE] bytes:SIZE hash key member ref[:PROCEDURE] "
+    "code:LIST private file lines:PROCEDURE; then [N] for a list, then ! where required";
 
 /* A number that fills the text to `end`; false otherwise. */
 static bool whole_number(int64_t *out, const char *begin, const char *end)
@@ -114,7 +115,7 @@ bool type_parse(struct compile *c, struct type *out, const char *text)
             return true;
         good = false;
     }
-    fault(c, all_types, "`%.60s` is not a type", text);
+    compile_fault(c, all_types, "`%.60s` is not a type", text);
     return false;
 }
 
@@ -122,15 +123,24 @@ void type_words(char out[96], const struct type *t)
 {
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
         if (bases[i].base == t->base)
-            (void)snprintf(out, 96, "%s%s%s%s", bases[i].text, t->argument[0] != '\0' ? ":" : "", t->argument,
-                           t->list_max > 0 ? "[]" : "");
+            (void)snprintf(out, 96, "%s%s%s%s", bases[i].text, t->argument[0] != '\0' ? ":" : "",
+                           t->argument, t->list_max > 0 ? "[]" : "");
 }
 
 bool span_parse(struct compile *c, struct span *out, const json_t *j)
 {
-    static const struct { const char *text; enum span_unit unit; uint32_t factor; } units[] = {
-        {"s", SPAN_MS, 1}, {"m", SPAN_MS, 60}, {"h", SPAN_MS, 3600}, {"d", SPAN_MS, 86400},
-        {"wm", SPAN_WORKING_MINUTES, 1}, {"wh", SPAN_WORKING_MINUTES, 60}, {"wd", SPAN_WORKING_DAYS, 1},
+    static const struct {
+        const char *text;
+        enum span_unit unit;
+        uint32_t factor;
+    } units[] = {
+        {"s", SPAN_MS, 1},
+        {"m", SPAN_MS, 60},
+        {"h", SPAN_MS, 3600},
+        {"d", SPAN_MS, 86400},
+        {"wm", SPAN_WORKING_MINUTES, 1},
+        {"wh", SPAN_WORKING_MINUTES, 60},
+        {"wd", SPAN_WORKING_DAYS, 1},
     };
     const char *text = json_is_string(j) ? json_string_value(j) : "";
     char *unit;
@@ -144,8 +154,10 @@ bool span_parse(struct compile *c, struct span *out, const json_t *j)
             return true;
         }
     if (json_is_string(j))
-        fault(c, "a number and s, m, h, d, or wm, wh, wd for working time: 15m, 7d, 4wh", "`%.40s` is no span of time", text);
+        compile_fault(c, "a number and s, m, h, d, or wm, wh, wd for working time: 15m, 7d, 4wh",
+                      "`%.40s` is no span of time", text);
     else
-        fault(c, "a number and s, m, h, d, or wm, wh, wd for working time: 15m, 7d, 4wh", "this is %s, not a span of time", json_words(j));
+        compile_fault(c, "a number and s, m, h, d, or wm, wh, wd for working time: 15m, 7d, 4wh",
+                      "this is %s, not a span of time", compile_json_words(j));
     return false;
 }

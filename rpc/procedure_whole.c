@@ -52,27 +52,32 @@ static void check_states(struct compile *c, const struct tree *t)
     const struct names *states = &c->self->states;
     bool *reached = arena_alloc(&c->arena, states->count + 1);
     json_t *list = json_object_get(c->root, "states"), *item;
-    size_t outer = go(c, "states"), i;
+    size_t outer = compile_go(c, "states"), i;
 
     for (uint32_t k = 0; k < t->n_offers; k++)
         for (uint32_t s = 0; s < states->count; s++)
-            reached[s] = reached[s] || (t->offer[k].state != 0 && t->offer[k].state == states->items[s].number);
+            reached[s] = reached[s] ||
+                         (t->offer[k].state != 0 && t->offer[k].state == states->items[s].number);
     while (spread(t, reached, states))
         continue;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *text = json_string_value(item);
-        size_t mark = go_item(c, i);
+        size_t mark = compile_go_item(c, i);
         for (uint32_t s = 0; text != NULL && s < states->count; s++) {
             if (!states->items[s].used || strcmp(states->items[s].text, text) != 0)
                 continue;
             if (!reached[s])
-                fault(c, "an action that leads to it, or no such state", "the state `%s` is never reached", text);
-            else if (!is_ended(t, states->items[s].number) && !has_way_out(t, states->items[s].number))
-                fault(c, "an action that leads out, or the state in `ended`", "there is no way out of the state `%s`", text);
+                compile_fault(c, "an action that leads to it, or no such state",
+                              "the state `%s` is never reached", text);
+            else if (!is_ended(t, states->items[s].number) &&
+                     !has_way_out(t, states->items[s].number))
+                compile_fault(c, "an action that leads out, or the state in `ended`",
+                              "there is no way out of the state `%s`", text);
         }
-        back(c, mark);
+        compile_back(c, mark);
     }
-    back(c, outer);
+    compile_back(c, outer);
 }
 
 static bool is_timer_action(const struct tree_action *a)
@@ -80,25 +85,29 @@ static bool is_timer_action(const struct tree_action *a)
     return a->n_by == 1 && a->by[0].timer != 0;
 }
 
-/* An action of a timer must be able to happen while its clock runs; a clock that several timers wait for
- * in one state has cases that can't be told apart. */
+/* An action of a timer must be able to happen while its clock runs; a clock that several timers
+ * wait for in one state has cases that can't be told apart. */
 static void check_timers(struct compile *c, const struct tree *t)
 {
-    size_t outer = go(c, "actions");
+    size_t outer = compile_go(c, "actions");
 
     for (uint32_t i = 0; i < t->n_actions; i++) {
         const struct tree_action *a = t->action[i];
-        size_t mark = go(c, a->name);
+        size_t mark = compile_go(c, a->name);
         for (uint32_t k = 0; is_timer_action(a) && k < i; k++)
             for (uint32_t f = 0; is_timer_action(t->action[k]) && f < a->n_from; f++)
-                if (t->action[k]->by[0].timer == a->by[0].timer && leads_from(t->action[k], a->from[f]))
-                    fault(c, "one action with cases", "`%s` and `%s` wait for one clock in one state", t->action[k]->name, a->name);
+                if (t->action[k]->by[0].timer == a->by[0].timer &&
+                    leads_from(t->action[k], a->from[f]))
+                    compile_fault(c, "one action with cases",
+                                  "`%s` and `%s` wait for one clock in one state",
+                                  t->action[k]->name, a->name);
         for (uint32_t f = 0; is_timer_action(a) && f < a->n_from; f++)
             if (is_ended(t, a->from[f]))
-                fault(c, "states that are not in `ended`", "`%s` waits in an ended state, where no clock fires", a->name);
-        back(c, mark);
+                compile_fault(c, "states that are not in `ended`",
+                              "`%s` waits in an ended state, where no clock fires", a->name);
+        compile_back(c, mark);
     }
-    back(c, outer);
+    compile_back(c, outer);
 }
 
 /* Does `face` let this procedure change the attribute? Its own may be offered to itself as well. */
@@ -107,7 +116,8 @@ static bool is_offered(const struct compile *c, const struct face *face, uint16_
     json_t *list = json_object_get(json_object_get(face->root, "offers"), c->self->name), *item;
     size_t i;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *text = json_string_value(item);
         const struct name *name = text != NULL ? names_find(&face->attributes, text) : NULL;
         if (name != NULL && name->number == attribute)
@@ -130,64 +140,72 @@ static void need_offer(struct compile *c, const struct face *face, uint16_t attr
 
     if (face == NULL || attribute == 0 || is_offered(c, face, attribute))
         return;
-    (void)snprintf(right, sizeof right, "in the file of `%.40s`: \"offers\": {\"%.40s\": [\"%.40s\"]}", face->name, c->self->name,
-                   attribute_name(face, attribute));
-    fault(c, right, "`%s` does not offer its attribute `%s` to this procedure", face->name, attribute_name(face, attribute));
+    (void)snprintf(right, sizeof right,
+                   "in the file of `%.40s`: \"offers\": {\"%.40s\": [\"%.40s\"]}", face->name,
+                   c->self->name, attribute_name(face, attribute));
+    compile_fault(c, right, "`%s` does not offer its attribute `%s` to this procedure", face->name,
+                  attribute_name(face, attribute));
 }
 
 static void need_creation(struct compile *c, const struct tree_touch *touch)
 {
-    const char *state = json_string_value(json_object_get(json_object_get(touch->face->root, "created_by"), c->self->name));
+    const char *state = json_string_value(
+        json_object_get(json_object_get(touch->face->root, "created_by"), c->self->name));
     const struct name *name = state != NULL ? names_find(&touch->face->states, state) : NULL;
     char right[160];
 
     if (name != NULL && name->number == touch->state)
         return;
-    (void)snprintf(right, sizeof right, "in the file of `%.40s`: \"created_by\": {\"%.40s\": \"STATE\"}, and that state here", touch->face->name,
-                   c->self->name);
-    fault(c, right, "`%s` does not let this procedure create its subjects in this state", touch->face->name);
+    (void)snprintf(
+        right, sizeof right,
+        "in the file of `%.40s`: \"created_by\": {\"%.40s\": \"STATE\"}, and that state here",
+        touch->face->name, c->self->name);
+    compile_fault(c, right, "`%s` does not let this procedure create its subjects in this state",
+                  touch->face->name);
 }
 
 static void check_offers(struct compile *c, const struct tree *t)
 {
-    size_t outer = go(c, "actions");
+    size_t outer = compile_go(c, "actions");
 
     for (uint32_t i = 0; i < t->n_actions; i++) {
         const struct tree_action *a = t->action[i];
-        size_t mark = go(c, a->name), inner = go(c, "create");
+        size_t mark = compile_go(c, a->name), inner = compile_go(c, "create");
         uint32_t n_on = 0;
         for (uint32_t k = 0; k < a->n_touches; k++) {
             if (a->touch[k]->state == 0) { /* those of `on` come first */
                 n_on++;
                 continue;
             }
-            size_t item = go_item(c, k - n_on);
+            size_t item = compile_go_item(c, k - n_on);
             need_creation(c, a->touch[k]);
-            back(c, item);
+            compile_back(c, item);
         }
-        back(c, inner);
-        inner = go(c, "on");
+        compile_back(c, inner);
+        inner = compile_go(c, "on");
         for (uint32_t k = 0; k < a->n_touches && a->touch[k]->state == 0; k++) {
-            size_t item = go_item(c, k);
+            size_t item = compile_go_item(c, k);
             for (uint32_t n = 0; n < a->touch[k]->changes.n; n++)
                 need_offer(c, a->touch[k]->face, a->touch[k]->changes.item[n].attribute);
-            back(c, item);
+            compile_back(c, item);
         }
-        back(c, inner);
-        inner = go(c, "share");
+        compile_back(c, inner);
+        inner = compile_go(c, "share");
         need_offer(c, a->share.face, a->share.add);
-        back(c, inner);
-        inner = go(c, "post");
+        compile_back(c, inner);
+        inner = compile_go(c, "post");
         json_t *post = a->post.face != NULL ? json_object_get(a->post.face->root, "post") : NULL;
         const char *balance = json_string_value(json_object_get(post, "balance"));
         if (a->post.face != NULL && balance == NULL)
-            fault(c, "in its file: \"post\": {\"balance\": ..., \"kind\": ..., \"kinds\": {...}}", "`%s` is no procedure of accounts", a->post.face->name);
+            compile_fault(
+                c, "in its file: \"post\": {\"balance\": ..., \"kind\": ..., \"kinds\": {...}}",
+                "`%s` is no procedure of accounts", a->post.face->name);
         else if (a->post.face != NULL)
             need_offer(c, a->post.face, names_number(c, &a->post.face->attributes, balance));
-        back(c, inner);
-        back(c, mark);
+        compile_back(c, inner);
+        compile_back(c, mark);
     }
-    back(c, outer);
+    compile_back(c, outer);
 }
 
 static void check_creation(struct compile *c, const struct tree *t)
@@ -199,13 +217,14 @@ static void check_creation(struct compile *c, const struct tree *t)
     for (uint32_t i = 0; i < t->n_offers; i++)
         creates = creates || t->offer[i].state != 0;
     if (!creates && t->n_actions > 0)
-        fault(c, "an action with \"from\": []", "no action creates a subject");
+        compile_fault(c, "an action with \"from\": []", "no action creates a subject");
 }
 
 void tree_check(struct compile *c, struct tree *t)
 {
     if (c->working_time && t->calendar == 0)
-        fault(c, "\"calendar\": 1 beside \"states\"", "clocks run in working time, but no calendar is named");
+        compile_fault(c, "\"calendar\": 1 beside \"states\"",
+                      "clocks run in working time, but no calendar is named");
     check_creation(c, t);
     check_states(c, t);
     check_timers(c, t);

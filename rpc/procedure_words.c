@@ -4,15 +4,48 @@
 #include "rpc/procedure_json.h"
 
 static const char *const op_words[] = {
-    [LEDGER_OP_NOW] = "now", [LEDGER_OP_ACTOR] = "actor", [LEDGER_OP_ITEM] = "item", [LEDGER_OP_HAS] = "has", [LEDGER_OP_OF] = "of",
-    [LEDGER_OP_PART] = "item", [LEDGER_OP_STATE] = "state", [LEDGER_OP_STATE_OF] = "state", [LEDGER_OP_AND] = "and",
-    [LEDGER_OP_OR] = "or", [LEDGER_OP_NOT] = "not", [LEDGER_OP_EQ] = "=", [LEDGER_OP_NE] = "!=", [LEDGER_OP_LT] = "<",
-    [LEDGER_OP_LE] = "<=", [LEDGER_OP_GT] = ">", [LEDGER_OP_GE] = ">=", [LEDGER_OP_ADD] = "+", [LEDGER_OP_SUB] = "-",
-    [LEDGER_OP_MUL] = "*", [LEDGER_OP_DIV] = "/", [LEDGER_OP_MIN] = "min", [LEDGER_OP_MAX] = "max", [LEDGER_OP_IF] = "if",
-    [LEDGER_OP_PASSED] = "passed", [LEDGER_OP_RUNNING] = "running", [LEDGER_OP_STARTED] = "started", [LEDGER_OP_END] = "end",
-    [LEDGER_OP_COSIGNED] = "cosigned", [LEDGER_OP_ROLE] = "role", [LEDGER_OP_LOOKUP] = "lookup", [LEDGER_OP_LIVE] = "live",
-    [LEDGER_OP_LEN] = "len", [LEDGER_OP_ALL] = "all", [LEDGER_OP_ANY] = "any", [LEDGER_OP_SUM] = "sum", [LEDGER_OP_SEAL] = "seal",
-    [LEDGER_OP_INT] = "", [LEDGER_OP_BOOL] = "", [LEDGER_OP_TEXT] = "", [LEDGER_OP_FIELD] = "", [LEDGER_OP_ATTRIBUTE] = "",
+    [LEDGER_OP_NOW] = "now",
+    [LEDGER_OP_ACTOR] = "actor",
+    [LEDGER_OP_ITEM] = "item",
+    [LEDGER_OP_HAS] = "has",
+    [LEDGER_OP_OF] = "of",
+    [LEDGER_OP_PART] = "item",
+    [LEDGER_OP_STATE] = "state",
+    [LEDGER_OP_STATE_OF] = "state",
+    [LEDGER_OP_AND] = "and",
+    [LEDGER_OP_OR] = "or",
+    [LEDGER_OP_NOT] = "not",
+    [LEDGER_OP_EQ] = "=",
+    [LEDGER_OP_NE] = "!=",
+    [LEDGER_OP_LT] = "<",
+    [LEDGER_OP_LE] = "<=",
+    [LEDGER_OP_GT] = ">",
+    [LEDGER_OP_GE] = ">=",
+    [LEDGER_OP_ADD] = "+",
+    [LEDGER_OP_SUB] = "-",
+    [LEDGER_OP_MUL] = "*",
+    [LEDGER_OP_DIV] = "/",
+    [LEDGER_OP_MIN] = "min",
+    [LEDGER_OP_MAX] = "max",
+    [LEDGER_OP_IF] = "if",
+    [LEDGER_OP_PASSED] = "passed",
+    [LEDGER_OP_RUNNING] = "running",
+    [LEDGER_OP_STARTED] = "started",
+    [LEDGER_OP_END] = "end",
+    [LEDGER_OP_COSIGNED] = "cosigned",
+    [LEDGER_OP_ROLE] = "role",
+    [LEDGER_OP_LOOKUP] = "lookup",
+    [LEDGER_OP_LIVE] = "live",
+    [LEDGER_OP_LEN] = "len",
+    [LEDGER_OP_ALL] = "all",
+    [LEDGER_OP_ANY] = "any",
+    [LEDGER_OP_SUM] = "sum",
+    [LEDGER_OP_SEAL] = "seal",
+    [LEDGER_OP_INT] = "",
+    [LEDGER_OP_BOOL] = "",
+    [LEDGER_OP_TEXT] = "",
+    [LEDGER_OP_FIELD] = "",
+    [LEDGER_OP_ATTRIBUTE] = "",
     [LEDGER_OP_SELF] = "",
 };
 
@@ -21,10 +54,14 @@ const char *procedure_json_attribute_name(const struct ledger_procedure *p, uint
     const struct ledger_attribute_decl *a;
 
     switch (number) {
-    case 0: return "state";
-    case LEDGER_ATTR_OPEN: return "open";
-    case LEDGER_ATTR_PARENT: return "parent";
-    case LEDGER_ATTR_DUE_DAY: return "due_day";
+    case 0:
+        return "state";
+    case LEDGER_ATTR_OPEN:
+        return "open";
+    case LEDGER_ATTR_PARENT:
+        return "parent";
+    case LEDGER_ATTR_DUE_DAY:
+        return "due_day";
     }
     a = ledger_procedure_attribute(p, number);
     return a != NULL ? a->name : "?";
@@ -37,56 +74,80 @@ static json_t *field_words(const struct ledger_action *a, uint16_t number)
     return f != NULL ? json_sprintf("@%s", f->name) : json_sprintf("@%u", number);
 }
 
-/* What stands between the operator's name and its operands. Names of other procedures are not here: their numbers
- * are given, with the procedure's. */
-static void put_immediates(json_t *out, const struct ledger_procedure *p, const struct ledger_expr_node *n)
+/* What stands between the operator's name and its operands. Names of other procedures are not here:
+ * their numbers are given, with the procedure's. */
+static void put_immediates(json_t *out, const struct ledger_procedure *p,
+                           const struct ledger_expr_node *n)
 {
     const struct ledger_state *state = ledger_procedure_state(p, n->number);
     const struct ledger_clock *clock = ledger_procedure_clock(p, n->number);
     const struct ledger_table *table = ledger_procedure_table(p, n->number);
 
     switch (n->op) {
-    case LEDGER_OP_STATE: json_array_append_new(out, json_string(state != NULL ? state->name : "?")); return;
+    case LEDGER_OP_STATE:
+        json_array_append_new(out, json_string(state != NULL ? state->name : "?"));
+        return;
     case LEDGER_OP_PASSED:
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
-    case LEDGER_OP_END: json_array_append_new(out, json_string(clock != NULL ? clock->name : "?")); return;
+    case LEDGER_OP_END:
+        json_array_append_new(out, json_string(clock != NULL ? clock->name : "?"));
+        return;
     case LEDGER_OP_LOOKUP:
         json_array_append_new(out, json_string(table != NULL ? table->name : "?"));
         json_array_append_new(out, json_integer(n->count));
         return;
-    case LEDGER_OP_PART: json_array_append_new(out, json_string(n->number == 0 ? "subject" : "amount")); return;
-    case LEDGER_OP_ROLE: json_array_append_new(out, json_of_text(n->text)); return;
+    case LEDGER_OP_PART:
+        json_array_append_new(out, json_string(n->number == 0 ? "subject" : "amount"));
+        return;
+    case LEDGER_OP_ROLE:
+        json_array_append_new(out, json_of_text(n->text));
+        return;
     case LEDGER_OP_OF:
         if (n->procedure == p->number)
-            json_array_append_new(out, json_sprintf("$%s", procedure_json_attribute_name(p, n->number)));
+            json_array_append_new(out,
+                                  json_sprintf("$%s", procedure_json_attribute_name(p, n->number)));
         else
-            json_array_append_new(out, json_pack("{s:i, s:i}", "procedure", n->procedure, "attribute", n->number));
+            json_array_append_new(
+                out, json_pack("{s:i, s:i}", "procedure", n->procedure, "attribute", n->number));
         return;
     case LEDGER_OP_STATE_OF:
         if (n->procedure == p->number)
             json_array_append_new(out, json_string(state != NULL ? state->name : "?"));
         else
-            json_array_append_new(out, json_pack("{s:i, s:i}", "procedure", n->procedure, "state", n->number));
+            json_array_append_new(
+                out, json_pack("{s:i, s:i}", "procedure", n->procedure, "state", n->number));
         return;
-    case LEDGER_OP_LIVE: json_array_append_new(out, json_pack("{s:i, s:i}", "procedure", n->procedure, "index", n->number)); return;
-    default: return; /* the others have none */
+    case LEDGER_OP_LIVE:
+        json_array_append_new(
+            out, json_pack("{s:i, s:i}", "procedure", n->procedure, "index", n->number));
+        return;
+    default:
+        return; /* the others have none */
     }
 }
 
-static json_t *words(const struct ledger_procedure *p, const struct ledger_expr *e, unsigned *at, const struct ledger_action *a)
+static json_t *words(const struct ledger_procedure *p, const struct ledger_expr *e, unsigned *at,
+                     const struct ledger_action *a)
 {
     const struct ledger_expr_node *n = &e->node[(*at)++];
     json_t *out;
 
     switch (n->op) {
-    case LEDGER_OP_INT: return json_of_i64(n->value);
-    case LEDGER_OP_BOOL: return json_boolean(n->value != 0);
-    case LEDGER_OP_TEXT: return json_of_text(n->text);
-    case LEDGER_OP_FIELD: return field_words(a, n->number);
-    case LEDGER_OP_ATTRIBUTE: return json_sprintf("$%s", procedure_json_attribute_name(p, n->number));
-    case LEDGER_OP_SELF: return json_string("$self");
-    default: break;
+    case LEDGER_OP_INT:
+        return json_of_i64(n->value);
+    case LEDGER_OP_BOOL:
+        return json_boolean(n->value != 0);
+    case LEDGER_OP_TEXT:
+        return json_of_text(n->text);
+    case LEDGER_OP_FIELD:
+        return field_words(a, n->number);
+    case LEDGER_OP_ATTRIBUTE:
+        return json_sprintf("$%s", procedure_json_attribute_name(p, n->number));
+    case LEDGER_OP_SELF:
+        return json_string("$self");
+    default:
+        break;
     }
     out = json_array();
     json_array_append_new(out, json_string(op_words[n->op]));
@@ -96,7 +157,8 @@ static json_t *words(const struct ledger_procedure *p, const struct ledger_expr 
     return out;
 }
 
-json_t *procedure_json_expr(const struct ledger_procedure *p, const struct ledger_expr *e, const struct ledger_action *a)
+json_t *procedure_json_expr(const struct ledger_procedure *p, const struct ledger_expr *e,
+                            const struct ledger_action *a)
 {
     unsigned at = 0;
 

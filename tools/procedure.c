@@ -35,8 +35,10 @@ static json_t *faults_json(const struct procedure_json_result *r)
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < r->n_faults; i++)
-        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "pointer", r->faults[i].pointer, "line", (int)r->faults[i].line,
-                                              "column", (int)r->faults[i].column, "wrong", r->faults[i].wrong, "right", r->faults[i].right));
+        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "pointer",
+                                              r->faults[i].pointer, "line", (int)r->faults[i].line,
+                                              "column", (int)r->faults[i].column, "wrong",
+                                              r->faults[i].wrong, "right", r->faults[i].right));
     return list;
 }
 
@@ -46,11 +48,13 @@ static int print_faults(const char *path, const struct procedure_json_result *r)
         tool_print_json(json_pack("{s:b, s:o}", "ok", 0, "faults", faults_json(r)));
     for (uint32_t i = 0; i < r->n_faults && !tool_json; i++) {
         const struct procedure_json_fault *f = &r->faults[i];
-        fprintf(stderr, "%s:%u:%u: %s: %s\n", path, f->line, f->column, f->pointer[0] != '\0' ? f->pointer : "/", f->wrong);
+        fprintf(stderr, "%s:%u:%u: %s: %s\n", path, f->line, f->column,
+                f->pointer[0] != '\0' ? f->pointer : "/", f->wrong);
         if (f->right[0] != '\0')
             fprintf(stderr, "    right would be: %s\n", f->right);
     }
-    return tool_fail(TOOL_REFUSED, "%s has %u fault%s", path, r->n_faults, r->n_faults == 1 ? "" : "s");
+    return tool_fail(TOOL_REFUSED, "%s has %u fault%s", path, r->n_faults,
+                     r->n_faults == 1 ? "" : "s");
 }
 
 static int show(const struct procedure_json_result *r, bool dot)
@@ -61,14 +65,17 @@ static int show(const struct procedure_json_result *r, bool dot)
     if (ledger_procedure_decode(&p, writer_view(&r->compiled), &CRYPTO_ZERO_HASH) != ANJU_OK)
         return tool_fail_err();
     if (tool_json) {
-        tool_print_json(json_pack("{s:b, s:I, s:b, s:o}", "ok", 1, "size", (json_int_t)r->compiled.size, "numbers_complete",
+        tool_print_json(json_pack("{s:b, s:I, s:b, s:o}", "ok", 1, "size",
+                                  (json_int_t)r->compiled.size, "numbers_complete",
                                   !r->numbers_changed, "procedure", procedure_json_describe(p)));
     } else {
         (dot ? procedure_json_draw_dot : procedure_json_draw_text)(&w, p);
         (void)fwrite(w.data, 1, w.size, stdout);
     }
     if (r->numbers_changed && !tool_json)
-        fprintf(stderr, "some names have no number yet: `anju procedure build` writes them into the file\n");
+        fprintf(
+            stderr,
+            "some names have no number yet: `anju procedure build` writes them into the file\n");
     writer_free(&w);
     ledger_procedure_free(p);
     return TOOL_OK;
@@ -81,11 +88,15 @@ static int keep(const char *path, const char *out, const struct procedure_json_r
     if (r->numbers_changed && tool_write_file(path, writer_view(&r->text), 0644, true) != ANJU_OK)
         return tool_fail_err();
     if (tool_json)
-        tool_print_json(json_pack("{s:b, s:s, s:I, s:b}", "ok", 1, "output", out, "size", (json_int_t)r->compiled.size, "numbers_written",
+        tool_print_json(json_pack("{s:b, s:s, s:I, s:b}", "ok", 1, "output", out, "size",
+                                  (json_int_t)r->compiled.size, "numbers_written",
                                   r->numbers_changed));
     else
-        fprintf(stderr, "%s: %zu bytes\n%s", out, r->compiled.size,
-                r->numbers_changed ? "The numbers of new names are in the file now; keep it, they are never reused.\n" : "");
+        fprintf(
+            stderr, "%s: %zu bytes\n%s", out, r->compiled.size,
+            r->numbers_changed
+                ? "The numbers of new names are in the file now; keep it, they are never reused.\n"
+                : "");
     return TOOL_OK;
 }
 
@@ -116,8 +127,9 @@ int cmd_procedure(int argc, char **argv)
     static const struct tool_usage usage = {
         .command = "procedure",
         .synopsis = "check FILE [--dot] | build FILE -o OUT",
-        .summary = "check names every fault of a life cycle by place and line, or draws its states;\n"
-                   "build compiles it and keeps the numbers of new names in FILE",
+        .summary =
+            "check names every fault of a life cycle by place and line, or draws its states;\n"
+            "build compiles it and keeps the numbers of new names in FILE",
         .example = "anju procedure check ledger/procedures/order.json",
         .options = options,
     };
@@ -133,5 +145,6 @@ int cmd_procedure(int argc, char **argv)
         return run(argv[2], out, false);
     if (strcmp(argv[1], "build") == 0)
         return tool_fail(TOOL_USAGE, "build needs -o OUT, and has no --dot");
-    return tool_fail(TOOL_USAGE, "%s is neither check nor build; try anju procedure --help", argv[1]);
+    return tool_fail(TOOL_USAGE, "%s is neither check nor build; try anju procedure --help",
+                     argv[1]);
 }

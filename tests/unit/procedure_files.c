@@ -39,7 +39,8 @@ static enum anju_err load(void *user, struct bytes *out, const char *name)
     return read_whole(out, path);
 }
 
-enum anju_err files_compile_text(struct procedure_json_result *out, const char *folder, struct bytes text)
+enum anju_err files_compile_text(struct procedure_json_result *out, const char *folder,
+                                 struct bytes text)
 {
     char place[256];
     struct procedure_json_source source = {.text = text, .load = load, .user = place};
@@ -56,7 +57,8 @@ struct bytes files_compile(const char *folder, const char *name)
 
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     text = files_read(path);
-    ck_assert_msg(files_compile_text(&result, folder, text) == ANJU_OK, "%s: %s", path, anju_err_text());
+    ck_assert_msg(files_compile_text(&result, folder, text) == ANJU_OK, "%s: %s", path,
+                  anju_err_text());
     out = bytes_of(anju_dup(result.compiled.data, result.compiled.size), result.compiled.size);
     procedure_json_result_free(&result);
     free((void *)(uintptr_t)text.data);

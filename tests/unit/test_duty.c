@@ -1,4 +1,5 @@
-/* Duty lists and the tasks that they create (tests/procedures/duty.json, task.json) on the real engine. */
+/* Duty lists and the tasks that they create (tests/procedures/duty.json, task.json) on the real
+ * engine. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -6,14 +7,21 @@
 
 #include "tests/unit/world.h"
 
-enum { COMMITTEE = FIXTURE_GOVERNMENT, FIRM = FIXTURE_FIRM, OWNERS = FIXTURE_AGENCY, PARTY = FIXTURE_AUDITOR };
+enum {
+    COMMITTEE = FIXTURE_GOVERNMENT,
+    FIRM = FIXTURE_FIRM,
+    OWNERS = FIXTURE_AGENCY,
+    PARTY = FIXTURE_AUDITOR
+};
 
 static struct world w;
 
 #define APPLIED(act) ck_assert_str_eq(act, "applied")
 #define REFUSED(act, clause) ck_assert_str_eq(act, clause)
-#define DUTY(member, action, subject, fields) world_act(&w, member, "duty", action, subject, fields, NULL)
-#define TASK(member, action, subject, fields) world_act(&w, member, "task", action, subject, fields, NULL)
+#define DUTY(member, action, subject, fields)                                                      \
+    world_act(&w, member, "duty", action, subject, fields, NULL)
+#define TASK(member, action, subject, fields)                                                      \
+    world_act(&w, member, "task", action, subject, fields, NULL)
 #define IN_STATE(subject, state) ck_assert_str_eq(world_state(&w, "task", subject), state)
 
 static void setup(void)
@@ -41,8 +49,10 @@ static const char *assign(const char *task)
 {
     char fields[200];
 
-    (void)snprintf(fields, sizeof fields, "{\"task\":{\"id\":\"%s\"}, \"bound\":2, \"what\":\"publish the quarter\", \"due\":%llu}", task,
-                   (unsigned long long)(w.now + 3 * WORLD_DAY));
+    (void)snprintf(
+        fields, sizeof fields,
+        "{\"task\":{\"id\":\"%s\"}, \"bound\":2, \"what\":\"publish the quarter\", \"due\":%llu}",
+        task, (unsigned long long)(w.now + 3 * WORLD_DAY));
     return DUTY(COMMITTEE, "assign", "d", fields);
 }
 
@@ -68,7 +78,8 @@ START_TEST(a_task_is_proved_by_the_bound_party_and_verified_by_two_others)
     APPLIED(TASK(FIRM, "prove", "t1", "{\"evidence\":[\"a\", \"b\"]}"));
     REFUSED(TASK(FIRM, "verify", "t1", "{\"passed\":true}"), "approval");
     APPLIED(TASK(OWNERS, "verify", "t1", "{\"passed\":true}"));
-    REFUSED(TASK(PARTY, "verify", "t1", "{\"passed\":true}"), "approval"); /* the slot of the other parties is taken */
+    REFUSED(TASK(PARTY, "verify", "t1", "{\"passed\":true}"),
+            "approval"); /* the slot of the other parties is taken */
     APPLIED(TASK(COMMITTEE, "verify", "t1", "{\"passed\":true}"));
     IN_STATE("t1", "verified");
     APPLIED(DUTY(COMMITTEE, "supersede", "d", "{\"by\":\"d\"}"));

@@ -1,4 +1,5 @@
-/* The fund journal (tests/procedures/journal.json and its accounts, periods and units) on the real engine. */
+/* The fund journal (tests/procedures/journal.json and its accounts, periods and units) on the real
+ * engine. */
 #include "tests/unit/unit.h"
 
 #include <stdarg.h>
@@ -11,7 +12,8 @@ enum { COMMITTEE = FIXTURE_GOVERNMENT, FIRM = FIXTURE_FIRM, OWNERS = FIXTURE_AGE
 
 static struct world w;
 
-#define ACT(member, procedure, action, subject, fields) world_act(&w, member, procedure, action, subject, fields, NULL)
+#define ACT(member, procedure, action, subject, fields)                                            \
+    world_act(&w, member, procedure, action, subject, fields, NULL)
 #define APPLIED(act) ck_assert_str_eq(act, "applied")
 #define REFUSED(act, clause) ck_assert_str_eq(act, clause)
 #define BALANCE(account) world_int(&w, "account", account, "balance")
@@ -29,7 +31,8 @@ static const char *text(const char *format, ...)
 
 static void open_account(const char *name, const char *kind)
 {
-    APPLIED(ACT(OWNERS, "account", "open", name, text("{\"estate\":\"E\", \"kind\":\"%s\"}", kind)));
+    APPLIED(
+        ACT(OWNERS, "account", "open", name, text("{\"estate\":\"E\", \"kind\":\"%s\"}", kind)));
 }
 
 static void setup(void)
@@ -41,8 +44,9 @@ static void setup(void)
     open_account("bank", "1001");
     open_account("parking", "4001");
     open_account("cost", "5001");
-    APPLIED(ACT(OWNERS, "period", "begin", "q1", text("{\"estate\":\"E\", \"name\":\"2026Q1\", \"publish_until\":%llu}",
-                                                      (unsigned long long)(w.now + 60 * (uint64_t)WORLD_DAY))));
+    APPLIED(ACT(OWNERS, "period", "begin", "q1",
+                text("{\"estate\":\"E\", \"name\":\"2026Q1\", \"publish_until\":%llu}",
+                     (unsigned long long)(w.now + 60 * (uint64_t)WORLD_DAY))));
 }
 
 static void teardown(void)
@@ -53,8 +57,11 @@ static void teardown(void)
 /* A post of the firm into the first quarter. */
 static const char *post(const char *no, const char *lines)
 {
-    return ACT(FIRM, "journal", "post", no, text("{\"no\":\"%s\", \"estate\":\"E\", \"period\":\"q1\", \"lines\":%s, \"amount\":100, \"voucher\":\"v\", "
-                                                 "\"what\":\"parking in January\"}", no, lines));
+    return ACT(FIRM, "journal", "post", no,
+               text("{\"no\":\"%s\", \"estate\":\"E\", \"period\":\"q1\", \"lines\":%s, "
+                    "\"amount\":100, \"voucher\":\"v\", "
+                    "\"what\":\"parking in January\"}",
+                    no, lines));
 }
 
 START_TEST(a_post_moves_the_balances_of_all_its_accounts_at_once)
@@ -116,7 +123,8 @@ START_TEST(accounts_of_another_estate_or_none_are_refused)
     APPLIED(ACT(OWNERS, "account", "open", "other", "{\"estate\":\"F\", \"kind\":\"1001\"}"));
     REFUSED(post("j1", "[[\"other\", 10000], [\"parking\", -10000]]"), "another_estate");
     REFUSED(post("j1", "[[\"nowhere\", 10000], [\"parking\", -10000]]"), "reference");
-    REFUSED(ACT(OWNERS, "account", "open", "twin", "{\"estate\":\"E\", \"kind\":\"1001\"}"), "unique");
+    REFUSED(ACT(OWNERS, "account", "open", "twin", "{\"estate\":\"E\", \"kind\":\"1001\"}"),
+            "unique");
     APPLIED(post("j1", "[[\"bank\", 10000], [\"parking\", -10000]]"));
     REFUSED(ACT(OWNERS, "account", "shut", "bank", "{\"basis\":\"b\"}"), "not_empty");
     APPLIED(ACT(OWNERS, "account", "shut", "cost", "{\"basis\":\"b\"}"));
@@ -131,8 +139,10 @@ START_TEST(nobody_changes_a_balance_by_hand)
     for (unsigned i = 0; i < account->n_actions; i++)
         for (unsigned k = 0; k < account->action[i].n_changes; k++)
             ck_assert_uint_ne(account->action[i].change[k].attribute, account->balance);
-    ck_assert(ledger_procedure_offers(account, world_procedure(&w, "journal")->number, account->balance));
-    ck_assert(!ledger_procedure_offers(account, world_procedure(&w, "period")->number, account->balance));
+    ck_assert(
+        ledger_procedure_offers(account, world_procedure(&w, "journal")->number, account->balance));
+    ck_assert(
+        !ledger_procedure_offers(account, world_procedure(&w, "period")->number, account->balance));
 }
 END_TEST
 
@@ -143,7 +153,8 @@ static void enter_units(int a, int b, int c)
 {
     const int area[] = {a, b, c};
     for (int i = 0; i < 3; i++)
-        APPLIED(ACT(COMMITTEE, "unit", "enter", units[i], text("{\"estate\":\"E\", \"area\":%d}", area[i])));
+        APPLIED(ACT(COMMITTEE, "unit", "enter", units[i],
+                    text("{\"estate\":\"E\", \"area\":%d}", area[i])));
     APPLIED(post("j1", "[[\"bank\", 100], [\"parking\", -100]]"));
 }
 
@@ -165,7 +176,8 @@ static const char *split(int a, int b, int c)
                 order[k] = swap;
             }
     for (int i = 0; i < 3; i++)
-        at += (size_t)snprintf(lines + at, sizeof lines - at, "%s[\"%s\", %d]", i > 0 ? "," : "", units[order[i]], share[order[i]]);
+        at += (size_t)snprintf(lines + at, sizeof lines - at, "%s[\"%s\", %d]", i > 0 ? "," : "",
+                               units[order[i]], share[order[i]]);
     return ACT(OWNERS, "journal", "split", "j1", text("{\"shares\":[%s]}", lines));
 }
 

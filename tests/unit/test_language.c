@@ -7,11 +7,14 @@
 #include "ledger/procedure_body.h"
 #include "tests/unit/procedure_files.h"
 
-static const struct { const char *folder, *name; } shipped[] = {
-    {"ledger/procedures", "order.json"}, {"ledger/procedures", "order-import.json"},
-    {"tests/procedures", "journal.json"}, {"tests/procedures", "account.json"}, {"tests/procedures", "period.json"},
-    {"tests/procedures", "unit.json"}, {"tests/procedures", "vote.json"}, {"tests/procedures", "ballot.json"},
-    {"tests/procedures", "duty.json"}, {"tests/procedures", "task.json"},
+static const struct {
+    const char *folder, *name;
+} shipped[] = {
+    {"ledger/procedures", "order.json"},  {"ledger/procedures", "order-import.json"},
+    {"tests/procedures", "journal.json"}, {"tests/procedures", "account.json"},
+    {"tests/procedures", "period.json"},  {"tests/procedures", "unit.json"},
+    {"tests/procedures", "vote.json"},    {"tests/procedures", "ballot.json"},
+    {"tests/procedures", "duty.json"},    {"tests/procedures", "task.json"},
 };
 enum { SHIPPED = sizeof shipped / sizeof *shipped };
 
@@ -24,7 +27,8 @@ static struct ledger_procedure *decoded(struct bytes compiled)
 {
     struct ledger_procedure *p = NULL;
 
-    ck_assert_msg(ledger_procedure_decode(&p, compiled, &CRYPTO_ZERO_HASH) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(ledger_procedure_decode(&p, compiled, &CRYPTO_ZERO_HASH) == ANJU_OK, "%s",
+                  anju_err_text());
     return p;
 }
 
@@ -35,7 +39,8 @@ START_TEST(every_shipped_procedure_compiles_with_all_its_numbers)
     (void)snprintf(path, sizeof path, "%s/%s", shipped[_i].folder, shipped[_i].name);
     struct bytes text = files_read(path);
     struct procedure_json_result r;
-    ck_assert_msg(files_compile_text(&r, shipped[_i].folder, text) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(files_compile_text(&r, shipped[_i].folder, text) == ANJU_OK, "%s",
+                  anju_err_text());
     ck_assert_msg(!r.numbers_changed, "%s lacks numbers; anju procedure build writes them", path);
     ck_assert_uint_eq(r.text.size, text.size);
     ck_assert_int_eq(memcmp(r.text.data, text.data, text.size), 0);
@@ -47,7 +52,8 @@ END_TEST
 /* The digest of the bytes is in every entry: the same file must give the same bytes for ever. */
 START_TEST(the_same_file_gives_the_same_bytes_and_they_decode_to_themselves)
 {
-    struct bytes a = files_compile(shipped[_i].folder, shipped[_i].name), b = files_compile(shipped[_i].folder, shipped[_i].name);
+    struct bytes a = files_compile(shipped[_i].folder, shipped[_i].name),
+                 b = files_compile(shipped[_i].folder, shipped[_i].name);
     ck_assert(bytes_equal(a, b));
     struct ledger_procedure *p = decoded(a);
     struct writer again = {0};
@@ -67,12 +73,14 @@ START_TEST(no_altered_or_shortened_bytes_decode_to_something_else)
     uint8_t *copy = anju_dup(whole.data, whole.size);
     struct ledger_procedure *p;
     for (size_t i = 0; i < whole.size; i++) {
-        ck_assert_int_ne(ledger_procedure_decode(&p, bytes_of(whole.data, i), &CRYPTO_ZERO_HASH), ANJU_OK);
+        ck_assert_int_ne(ledger_procedure_decode(&p, bytes_of(whole.data, i), &CRYPTO_ZERO_HASH),
+                         ANJU_OK);
         copy[i] ^= (uint8_t)(1 << (i % 8));
         if (ledger_procedure_decode(&p, bytes_of(copy, whole.size), &CRYPTO_ZERO_HASH) == ANJU_OK) {
             struct writer again = {0};
             ledger_procedure_encode(&again, p);
-            ck_assert_msg(bytes_equal(writer_view(&again), bytes_of(copy, whole.size)), "byte %zu is not in what was decoded", i);
+            ck_assert_msg(bytes_equal(writer_view(&again), bytes_of(copy, whole.size)),
+                          "byte %zu is not in what was decoded", i);
             writer_free(&again);
             ledger_procedure_free(p);
         }
@@ -88,12 +96,15 @@ static const char good[] =
     "{\n"
     "  \"name\": \"lamp\", \"number\": 9, \"version\": 1,\n"
     "  \"states\": [\"off\", \"on\", \"gone\"], \"ended\": [\"gone\"],\n"
-    "  \"attributes\": {\"owner\": \"member\", \"watts\": \"int:0..100\", \"seen\": \"time\", \"key\": \"key\", \"tags\": \"text:8[4]\"},\n"
+    "  \"attributes\": {\"owner\": \"member\", \"watts\": \"int:0..100\", \"seen\": \"time\", "
+    "\"key\": \"key\", \"tags\": \"text:8[4]\"},\n"
     "  \"tables\": {\"burn\": {\"a\": [\"1h\", \"2h\"], \"b\": [\"3h\", \"4h\"]}},\n"
-    "  \"clocks\": {\"burn\": {\"start\": [\"light\"], \"stop\": [\"darken\"], \"for\": \"4h\", \"again\": true}},\n"
+    "  \"clocks\": {\"burn\": {\"start\": [\"light\"], \"stop\": [\"darken\"], \"for\": \"4h\", "
+    "\"again\": true}},\n"
     "  \"actions\": {\n"
     "    \"hang\": {\"from\": [], \"to\": \"off\", \"by\": [{\"role\": [\"firm\"]}],\n"
-    "             \"fields\": {\"watts\": \"int:0..100!\", \"key\": \"key\"}, \"keep\": [\"watts\", \"key\"], \"set\": {\"owner\": [\"actor\"]}},\n"
+    "             \"fields\": {\"watts\": \"int:0..100!\", \"key\": \"key\"}, \"keep\": "
+    "[\"watts\", \"key\"], \"set\": {\"owner\": [\"actor\"]}},\n"
     "    \"light\": {\"from\": [\"off\"], \"to\": \"on\", \"by\": [{\"is\": \"$owner\"}],\n"
     "             \"check\": [{\"that\": [\">\", \"$watts\", 0], \"else\": \"broken\"}]},\n"
     "    \"darken\": {\"from\": [\"on\"], \"to\": \"off\", \"by\": [{\"cosign\": \"$key\"}]},\n"
@@ -116,7 +127,8 @@ static char *spoilt(const char *from, const char *to)
 START_TEST(a_small_procedure_compiles_and_gets_its_numbers)
 {
     struct procedure_json_result r, again;
-    ck_assert_msg(files_compile_text(&r, ".", bytes_of_text(good)) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(files_compile_text(&r, ".", bytes_of_text(good)) == ANJU_OK, "%s",
+                  anju_err_text());
     ck_assert(r.numbers_changed);
     ck_assert_int_eq(files_compile_text(&again, ".", writer_view(&r.text)), ANJU_OK);
     ck_assert(!again.numbers_changed);
@@ -136,18 +148,24 @@ START_TEST(numbers_stay_when_names_come_and_go)
     /* `watts` goes, `lumen` comes before all others */
     char *changed = malloc(strlen(text) + 200);
     const char *at = strstr(text, "\"owner\": \"member\", \"watts\": \"int:0..100\"");
-    (void)sprintf(changed, "%.*s\"lumen\": \"int\", \"owner\": \"member\"%s", (int)(at - text), text, at + 40);
-    const char *keep[][2] = {{"\"keep\": [\"watts\", \"key\"]", "\"keep\": [\"key\"]       "}, {"\"$watts\"", "\"$lumen\""}};
+    (void)sprintf(changed, "%.*s\"lumen\": \"int\", \"owner\": \"member\"%s", (int)(at - text),
+                  text, at + 40);
+    const char *keep[][2] = {{"\"keep\": [\"watts\", \"key\"]", "\"keep\": [\"key\"]       "},
+                             {"\"$watts\"", "\"$lumen\""}};
     for (int i = 0; i < 2; i++) {
         char *p = strstr(changed, keep[i][0]);
         ck_assert_ptr_nonnull(p);
         memcpy(p, keep[i][1], strlen(keep[i][1]));
         memset(p + strlen(keep[i][1]), ' ', strlen(keep[i][0]) - strlen(keep[i][1]));
     }
-    ck_assert_msg(files_compile_text(&second, ".", bytes_of_text(changed)) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(files_compile_text(&second, ".", bytes_of_text(changed)) == ANJU_OK, "%s",
+                  anju_err_text());
     writer_u8(&second.text, 0);
-    ck_assert_ptr_nonnull(strstr((char *)second.text.data, "\"attributes\": {\"owner\": 16, \"watts\": 17, \"seen\": 18, \"key\": 19, \"tags\": 20, \"lumen\": 21}"));
-    ck_assert_ptr_nonnull(strstr((char *)second.text.data, "\"fields\": {\"watts int\": 1, \"key key\": 2}"));
+    ck_assert_ptr_nonnull(
+        strstr((char *)second.text.data, "\"attributes\": {\"owner\": 16, \"watts\": 17, \"seen\": "
+                                         "18, \"key\": 19, \"tags\": 20, \"lumen\": 21}"));
+    ck_assert_ptr_nonnull(
+        strstr((char *)second.text.data, "\"fields\": {\"watts int\": 1, \"key key\": 2}"));
     second.text.size--;
     ck_assert_int_eq(files_compile_text(&third, ".", writer_view(&second.text)), ANJU_OK);
     ck_assert(!third.numbers_changed);
@@ -159,7 +177,7 @@ START_TEST(numbers_stay_when_names_come_and_go)
 END_TEST
 
 static const struct {
-    const char *from, *to;  /* the spoiling */
+    const char *from, *to; /* the spoiling */
     const char *pointer;
     unsigned line;
     const char *wrong; /* part of the words */
@@ -169,7 +187,8 @@ static const struct {
     {"\"number\": 9", "\"number\": 0", "/number", 2, "out of bounds"},
     {"\"version\": 1", "\"version\": \"1\"", "/version", 2, "a string"},
     {"\"number\": 9", "\"colour\": 9, \"number\": 9", "/colour", 2, "means nothing"},
-    {"\"off\", \"on\", \"gone\"]", "\"off\", \"on\", \"gone\", \"lost\"]", "/states/3", 3, "never reached"},
+    {"\"off\", \"on\", \"gone\"]", "\"off\", \"on\", \"gone\", \"lost\"]", "/states/3", 3,
+     "never reached"},
     {"\"ended\": [\"gone\"]", "\"ended\": []", "/states/2", 3, "no way out"},
     {"\"ended\": [\"gone\"]", "\"ended\": [\"gome\"]", "/ended/0", 3, "no state `gome`"},
     {"\"off\", \"on\", \"gone\"]", "\"off\", \"off\", \"on\", \"gone\"]", "/states/1", 3, "twice"},
@@ -183,48 +202,86 @@ static const struct {
     {"\"for\": \"4h\"", "\"for\": \"4wh\"", "", 1, "no calendar"},
     {"\"for\": \"4h\"", "\"for\": \"4 hours\"", "/clocks/burn/for", 6, "no span of time"},
     {"\"for\": \"4h\", ", "", "/clocks/burn", 6, "how long"},
-    {"\"start\": [\"light\"]", "\"start\": [\"lihgt\"]", "/clocks/burn/start/0", 6, "no action `lihgt`"},
-    {"\"for\": \"4h\"", "\"for\": [\"lookup\", \"burn\", \"$watts\", 0]", "/clocks/burn/for/2", 6, "a number"},
+    {"\"start\": [\"light\"]", "\"start\": [\"lihgt\"]", "/clocks/burn/start/0", 6,
+     "no action `lihgt`"},
+    {"\"for\": \"4h\"", "\"for\": [\"lookup\", \"burn\", \"$watts\", 0]", "/clocks/burn/for/2", 6,
+     "a number"},
     {"\"for\": \"4h\"", "\"until\": \"@end\"", "/clocks/burn/until", 6, "no field `end`"},
     {"\"again\": true", "\"pause\": [\"off\"]", "/clocks/burn/pause_max", 6, "nothing"},
     {"[\"firm\"]", "[\"frim\"]", "/actions/hang/by/0/role/0", 8, "no role `frim`"},
     {"\"keep\": [\"watts\"", "\"keep\": [\"wats\"", "/actions/hang/keep/0", 9, "no field `wats`"},
-    {"\"set\": {\"owner\": [\"actor\"]}", "\"set\": {\"owner\": 7}", "/actions/hang/set/owner", 9, "can't take"},
-    {"\"set\": {\"owner\": [\"actor\"]}", "\"set\": {\"watts\": 7}", "/actions/hang/set/watts", 9, "changed twice"},
-    {"\"set\": {\"owner\": [\"actor\"]}", "\"add\": {\"owner\": [\"actor\"]}", "/actions/hang/add/owner", 9, "can't take"},
+    {"\"set\": {\"owner\": [\"actor\"]}", "\"set\": {\"owner\": 7}", "/actions/hang/set/owner", 9,
+     "can't take"},
+    {"\"set\": {\"owner\": [\"actor\"]}", "\"set\": {\"watts\": 7}", "/actions/hang/set/watts", 9,
+     "changed twice"},
+    {"\"set\": {\"owner\": [\"actor\"]}", "\"add\": {\"owner\": [\"actor\"]}",
+     "/actions/hang/add/owner", 9, "can't take"},
     {"{\"is\": \"$owner\"}", "{\"is\": \"$watts\"}", "/actions/light/by/0/is", 10, "a number"},
     {"{\"is\": \"$owner\"}", "{}", "/actions/light/by/0", 10, "nobody"},
-    {"[\">\", \"$watts\", 0]", "[\">\", \"$owner\", 0]", "/actions/light/check/0/that/1", 11, "a member"},
-    {"[\">\", \"$watts\", 0]", "[\"=\", \"$watts\", \"x\"]", "/actions/light/check/0/that", 11, "compared"},
-    {"[\">\", \"$watts\", 0]", "[\"more\", \"$watts\", 0]", "/actions/light/check/0/that", 11, "no operator"},
-    {"[\">\", \"$watts\", 0]", "[\">\", \"$watts\"]", "/actions/light/check/0/that", 11, "operands"},
-    {"[\">\", \"$watts\", 0]", "[\"passed\", \"bern\"]", "/actions/light/check/0/that/1", 11, "no clock `bern`"},
-    {"[\">\", \"$watts\", 0]", "[\">\", \"@watts\", 0]", "/actions/light/check/0/that/1", 11, "no field `watts`"},
-    {"[\">\", \"$watts\", 0]", "[\"=\", [\"live\", [\"owner\", \"state\"], [\"$owner\", 1]], 0]", "/actions/light/check/0/that/1/1", 11, "no index"},
-    {"[\">\", \"$watts\", 0]", "[\"all\", \"$watts\", true]", "/actions/light/check/0/that", 11, "no items"},
-    {"[\">\", \"$watts\", 0]", "[\"=\", [\"item\"], 0]", "/actions/light/check/0/that/1", 11, "inside"},
-    {"[\">\", \"$watts\", 0]", "[\"of\", \"$owner\", \"$watts\"]", "/actions/light/check/0/that", 11, "names no subject"},
-    {"[\">\", \"$watts\", 0]", "[\"=\", \"$parent\", \"$self\"]", "/actions/light/check/0/that/1", 11, "no parent"},
-    {"\"else\": \"broken\"", "\"else\": \"It broke\"", "/actions/light/check/0/else", 11, "can't be a name"},
-    {"\"from\": [\"off\"], \"to\": \"on\"", "\"from\": [\"off\"], \"to\": \"onn\"", "/actions/light/to", 10, "no state `onn`"},
-    {"\"from\": [\"off\"], \"to\": \"on\"", "\"from\": \"off\", \"to\": \"on\"", "/actions/light/from", 10, "a string"},
-    {"\"to\": \"on\"", "\"to\": [{\"if\": [\">\", \"$watts\", 9], \"to\": \"on\"}, {\"if\": [\">\", \"$watts\", 9], \"to\": \"gone\"}]", "/actions/light/to/1", 10, "never reached"},
-    {"\"to\": \"on\"", "\"to\": [{\"to\": \"on\"}, {\"to\": \"gone\"}]", "/actions/light/to/0", 10, "never reached"},
-    {"{\"cosign\": \"$key\"}", "{\"cosign\": \"$watts\"}", "/actions/darken/by/0/cosign", 12, "no key"},
-    {"{\"cosign\": \"$key\"}", "{\"cosign\": \"$key\", \"timer\": \"burn\"}", "/actions/darken/by/0", 12, "alone"},
-    {"\"by\": [{\"timer\": \"burn\"}]", "\"by\": [{\"timer\": \"burn\"}], \"fields\": {\"a\": \"int\"}", "/actions/burnt", 13, "no check"},
+    {"[\">\", \"$watts\", 0]", "[\">\", \"$owner\", 0]", "/actions/light/check/0/that/1", 11,
+     "a member"},
+    {"[\">\", \"$watts\", 0]", "[\"=\", \"$watts\", \"x\"]", "/actions/light/check/0/that", 11,
+     "compared"},
+    {"[\">\", \"$watts\", 0]", "[\"more\", \"$watts\", 0]", "/actions/light/check/0/that", 11,
+     "no operator"},
+    {"[\">\", \"$watts\", 0]", "[\">\", \"$watts\"]", "/actions/light/check/0/that", 11,
+     "operands"},
+    {"[\">\", \"$watts\", 0]", "[\"passed\", \"bern\"]", "/actions/light/check/0/that/1", 11,
+     "no clock `bern`"},
+    {"[\">\", \"$watts\", 0]", "[\">\", \"@watts\", 0]", "/actions/light/check/0/that/1", 11,
+     "no field `watts`"},
+    {"[\">\", \"$watts\", 0]", "[\"=\", [\"live\", [\"owner\", \"state\"], [\"$owner\", 1]], 0]",
+     "/actions/light/check/0/that/1/1", 11, "no index"},
+    {"[\">\", \"$watts\", 0]", "[\"all\", \"$watts\", true]", "/actions/light/check/0/that", 11,
+     "no items"},
+    {"[\">\", \"$watts\", 0]", "[\"=\", [\"item\"], 0]", "/actions/light/check/0/that/1", 11,
+     "inside"},
+    {"[\">\", \"$watts\", 0]", "[\"of\", \"$owner\", \"$watts\"]", "/actions/light/check/0/that",
+     11, "names no subject"},
+    {"[\">\", \"$watts\", 0]", "[\"=\", \"$parent\", \"$self\"]", "/actions/light/check/0/that/1",
+     11, "no parent"},
+    {"\"else\": \"broken\"", "\"else\": \"It broke\"", "/actions/light/check/0/else", 11,
+     "can't be a name"},
+    {"\"from\": [\"off\"], \"to\": \"on\"", "\"from\": [\"off\"], \"to\": \"onn\"",
+     "/actions/light/to", 10, "no state `onn`"},
+    {"\"from\": [\"off\"], \"to\": \"on\"", "\"from\": \"off\", \"to\": \"on\"",
+     "/actions/light/from", 10, "a string"},
+    {"\"to\": \"on\"",
+     "\"to\": [{\"if\": [\">\", \"$watts\", 9], \"to\": \"on\"}, {\"if\": [\">\", \"$watts\", 9], "
+     "\"to\": \"gone\"}]",
+     "/actions/light/to/1", 10, "never reached"},
+    {"\"to\": \"on\"", "\"to\": [{\"to\": \"on\"}, {\"to\": \"gone\"}]", "/actions/light/to/0", 10,
+     "never reached"},
+    {"{\"cosign\": \"$key\"}", "{\"cosign\": \"$watts\"}", "/actions/darken/by/0/cosign", 12,
+     "no key"},
+    {"{\"cosign\": \"$key\"}", "{\"cosign\": \"$key\", \"timer\": \"burn\"}",
+     "/actions/darken/by/0", 12, "alone"},
+    {"\"by\": [{\"timer\": \"burn\"}]",
+     "\"by\": [{\"timer\": \"burn\"}], \"fields\": {\"a\": \"int\"}", "/actions/burnt", 13,
+     "no check"},
     {"\"by\": [{\"timer\": \"burn\"}]", "\"by\": []", "/actions/burnt", 13, "nobody"},
-    {"\"by\": [{\"timer\": \"burn\"}]", "\"need\": {\"m\": 2, \"of\": [{\"role\": [\"firm\"]}], \"within\": \"1d\"}", "/actions/burnt/need/m", 13, "out of bounds"},
-    {"\"by\": [{\"timer\": \"burn\"}]", "\"need\": {\"m\": 1, \"of\": [{\"cosign\": \"$key\"}], \"within\": \"1d\"}", "/actions/burnt/need/of/0/cosign", 13, "means nothing"},
-    {"\"from\": [\"on\"], \"to\": \"gone\"", "\"from\": [\"on\", \"gone\"], \"to\": \"gone\"", "/actions/burnt", 13, "ended state"},
-    {"\"lists\": [[\"owner\"]]", "\"lists\": [[\"ownr\"]]", "/lists/0/0", 15, "no attribute `ownr`"},
+    {"\"by\": [{\"timer\": \"burn\"}]",
+     "\"need\": {\"m\": 2, \"of\": [{\"role\": [\"firm\"]}], \"within\": \"1d\"}",
+     "/actions/burnt/need/m", 13, "out of bounds"},
+    {"\"by\": [{\"timer\": \"burn\"}]",
+     "\"need\": {\"m\": 1, \"of\": [{\"cosign\": \"$key\"}], \"within\": \"1d\"}",
+     "/actions/burnt/need/of/0/cosign", 13, "means nothing"},
+    {"\"from\": [\"on\"], \"to\": \"gone\"", "\"from\": [\"on\", \"gone\"], \"to\": \"gone\"",
+     "/actions/burnt", 13, "ended state"},
+    {"\"lists\": [[\"owner\"]]", "\"lists\": [[\"ownr\"]]", "/lists/0/0", 15,
+     "no attribute `ownr`"},
     {"\"lists\": [[\"owner\"]]", "\"lists\": [[\"tags\"]]", "/lists/0/0", 15, "a list"},
     {"\"lists\": [[\"owner\"]]", "\"lists\": [[\"owner\"], [\"owner\"]]", "/lists/1", 15, "twice"},
     {"\"lists\": [[\"owner\"]]", "\"lists\": [[]]", "/lists/0", 15, "a list"},
-    {"\"lists\": [[\"owner\"]]", "\"lists\": [[\"owner\"],[\"state\"],[\"watts\"],[\"seen\"],[\"key\"],[\"open\"],[\"due_day\"]]", "/lists", 15, "at most 6"},
-    {"\"lists\": [[\"owner\"]]", "\"numbers\": {\"states\": {\"off\": 1, \"on\": 1}}", "/numbers/states/on", 15, "also that"},
+    {"\"lists\": [[\"owner\"]]",
+     "\"lists\": "
+     "[[\"owner\"],[\"state\"],[\"watts\"],[\"seen\"],[\"key\"],[\"open\"],[\"due_day\"]]",
+     "/lists", 15, "at most 6"},
+    {"\"lists\": [[\"owner\"]]", "\"numbers\": {\"states\": {\"off\": 1, \"on\": 1}}",
+     "/numbers/states/on", 15, "also that"},
     {"\"lists\": [[\"owner\"]]", "\"labels\": \"nowhere.json\"", "/labels", 15, "can't be read"},
-    {"\"lists\": [[\"owner\"]]", "\"uses\": {\"house\": \"nowhere.json\"}", "/uses/house", 15, "can't be read"},
+    {"\"lists\": [[\"owner\"]]", "\"uses\": {\"house\": \"nowhere.json\"}", "/uses/house", 15,
+     "can't be read"},
     {"\"ended\": [\"gone\"],", "\"ended\": [\"gone\"]", "", 4, "expected"},
 };
 
@@ -232,13 +289,16 @@ START_TEST(a_fault_is_named_by_pointer_line_and_words)
 {
     char *text = spoilt(refusals[_i].from, refusals[_i].to);
     struct procedure_json_result r;
-    ck_assert_msg(files_compile_text(&r, "tests/procedures", bytes_of_text(text)) == ANJU_ERR_MALFORMED, "%s is taken", refusals[_i].to);
+    ck_assert_msg(files_compile_text(&r, "tests/procedures", bytes_of_text(text)) ==
+                      ANJU_ERR_MALFORMED,
+                  "%s is taken", refusals[_i].to);
     bool found = false;
     for (uint32_t i = 0; i < r.n_faults; i++)
-        found = found || (strcmp(r.faults[i].pointer, refusals[_i].pointer) == 0 && r.faults[i].line == refusals[_i].line &&
+        found = found || (strcmp(r.faults[i].pointer, refusals[_i].pointer) == 0 &&
+                          r.faults[i].line == refusals[_i].line &&
                           strstr(r.faults[i].wrong, refusals[_i].wrong) != NULL);
-    ck_assert_msg(found, "%s: not at %s line %u with `%s`, but first: %s", refusals[_i].to, refusals[_i].pointer, refusals[_i].line,
-                  refusals[_i].wrong, anju_err_text());
+    ck_assert_msg(found, "%s: not at %s line %u with `%s`, but first: %s", refusals[_i].to,
+                  refusals[_i].pointer, refusals[_i].line, refusals[_i].wrong, anju_err_text());
     ck_assert_uint_eq(r.compiled.size, 0);
     procedure_json_result_free(&r);
     free(text);
@@ -270,7 +330,8 @@ START_TEST(an_effect_that_is_not_offered_is_refused)
     struct procedure_json_result r;
     ck_assert_ptr_nonnull(at);
     memcpy(at, "\"add\": {\"cast\": 1, \"persons\"  : \"@area\"}", 40);
-    ck_assert_int_eq(files_compile_text(&r, "tests/procedures", bytes_of_text(text)), ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(files_compile_text(&r, "tests/procedures", bytes_of_text(text)),
+                     ANJU_ERR_MALFORMED);
     ck_assert_str_eq(r.faults[0].pointer, "/actions/cast/on/0");
     ck_assert_ptr_nonnull(strstr(r.faults[0].wrong, "does not offer its attribute `persons`"));
     ck_assert_ptr_nonnull(strstr(r.faults[0].right, "\"offers\": {\"ballot\": [\"persons\"]}"));
@@ -289,7 +350,8 @@ START_TEST(a_creation_that_is_not_offered_is_refused)
     ck_assert_ptr_nonnull(at);
     char *changed = malloc(file.size + 10);
     (void)sprintf(changed, "%.*s\"state\": \"waived\"%s", (int)(at - text), text, at + 14);
-    ck_assert_int_eq(files_compile_text(&r, "tests/procedures", bytes_of_text(changed)), ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(files_compile_text(&r, "tests/procedures", bytes_of_text(changed)),
+                     ANJU_ERR_MALFORMED);
     ck_assert_str_eq(r.faults[0].pointer, "/actions/assign/create/0");
     ck_assert_ptr_nonnull(strstr(r.faults[0].wrong, "does not let"));
     procedure_json_result_free(&r);
@@ -336,7 +398,8 @@ START_TEST(a_description_gives_names_numbers_and_conditions)
 {
     struct bytes compiled = files_compile("ledger/procedures", "order.json");
     struct ledger_procedure *p = decoded(compiled);
-    json_t *j = procedure_json_describe(p), *actions = json_object_get(j, "actions"), *action = json_array_get(actions, 5);
+    json_t *j = procedure_json_describe(p), *actions = json_object_get(j, "actions"),
+           *action = json_array_get(actions, 5);
     ck_assert_str_eq(json_string_value(json_object_get(j, "name")), "order");
     ck_assert_uint_eq(json_array_size(json_object_get(j, "states")), 10);
     ck_assert_str_eq(json_string_value(json_object_get(action, "name")), "return");
@@ -379,11 +442,13 @@ static void add_tests(Suite *suite)
     TCase *tc = tcase_create("language");
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, every_shipped_procedure_compiles_with_all_its_numbers, 0, SHIPPED);
-    tcase_add_loop_test(tc, the_same_file_gives_the_same_bytes_and_they_decode_to_themselves, 0, SHIPPED);
+    tcase_add_loop_test(tc, the_same_file_gives_the_same_bytes_and_they_decode_to_themselves, 0,
+                        SHIPPED);
     tcase_add_test(tc, no_altered_or_shortened_bytes_decode_to_something_else);
     tcase_add_test(tc, a_small_procedure_compiles_and_gets_its_numbers);
     tcase_add_test(tc, numbers_stay_when_names_come_and_go);
-    tcase_add_loop_test(tc, a_fault_is_named_by_pointer_line_and_words, 0, (int)(sizeof refusals / sizeof *refusals));
+    tcase_add_loop_test(tc, a_fault_is_named_by_pointer_line_and_words, 0,
+                        (int)(sizeof refusals / sizeof *refusals));
     tcase_add_test(tc, all_faults_are_told_at_once_and_the_nearest_name_is_guessed);
     tcase_add_test(tc, an_effect_that_is_not_offered_is_refused);
     tcase_add_test(tc, a_creation_that_is_not_offered_is_refused);

@@ -7,7 +7,14 @@
 
 #include "tests/unit/world.h"
 
-enum { CENTER = FIXTURE_GOVERNMENT, FIRM = FIXTURE_FIRM, AGENCY = FIXTURE_AGENCY, AUDIT = FIXTURE_AUDITOR, STREET = FIXTURE_STREET, JUSTICE = FIXTURE_JUSTICE };
+enum {
+    CENTER = FIXTURE_GOVERNMENT,
+    FIRM = FIXTURE_FIRM,
+    AGENCY = FIXTURE_AGENCY,
+    AUDIT = FIXTURE_AUDITOR,
+    STREET = FIXTURE_STREET,
+    JUSTICE = FIXTURE_JUSTICE
+};
 
 static struct world w;
 
@@ -40,30 +47,39 @@ static unsigned long long in(uint64_t ms)
     return w.now + ms;
 }
 
-#define ACT(member, action, subject, fields, cosigners) world_act(&w, member, "order", action, subject, fields, cosigners)
+#define ACT(member, action, subject, fields, cosigners)                                            \
+    world_act(&w, member, "order", action, subject, fields, cosigners)
 #define APPLIED(act) ck_assert_str_eq(act, "applied")
 #define REFUSED(act, clause) ck_assert_str_eq(act, clause)
 #define IN_STATE(subject, state) ck_assert_str_eq(world_state(&w, "order", subject), state)
 
 static const char *place_fields(const char *no, const char *more)
 {
-    return text("{\"no\":\"%s\", \"type\":\"lift-repair\", \"subject\":\"the lift stands\", \"address\":\"3-2-101\", \"contact\":\"138\", "
-                "\"grid\":\"110101001001001\", \"urgency\":\"2\", \"channel\":\"hotline\", \"confirm\":\"confirm\", \"rate\":\"rate\"%s}", no, more);
+    return text("{\"no\":\"%s\", \"type\":\"lift-repair\", \"subject\":\"the lift stands\", "
+                "\"address\":\"3-2-101\", \"contact\":\"138\", "
+                "\"grid\":\"110101001001001\", \"urgency\":\"2\", \"channel\":\"hotline\", "
+                "\"confirm\":\"confirm\", \"rate\":\"rate\"%s}",
+                no, more);
 }
 
 static void place(const char *subject)
 {
-    APPLIED(ACT(CENTER, "place", subject, place_fields(subject, ", \"consent\":\"call-77\""), NULL));
+    APPLIED(
+        ACT(CENTER, "place", subject, place_fields(subject, ", \"consent\":\"call-77\""), NULL));
 }
 
 static const char *dispatch(const char *subject, uint32_t provider)
 {
-    return ACT(CENTER, "dispatch", subject, text("{\"provider\":%u, \"duty\":\"duty-7\", \"due\":%llu}", provider, in(3 * WORLD_DAY)), NULL);
+    return ACT(
+        CENTER, "dispatch", subject,
+        text("{\"provider\":%u, \"duty\":\"duty-7\", \"due\":%llu}", provider, in(3 * WORLD_DAY)),
+        NULL);
 }
 
 static const char *accept(const char *subject, uint32_t provider)
 {
-    return ACT(provider, "accept", subject, text("{\"eta\":%llu, \"handler\":\"worker-5\"}", in(WORLD_HOUR)), NULL);
+    return ACT(provider, "accept", subject,
+               text("{\"eta\":%llu, \"handler\":\"worker-5\"}", in(WORLD_HOUR)), NULL);
 }
 
 static void schedule(const char *subject)
@@ -78,8 +94,12 @@ static void start(const char *subject)
 
 static const char *complete(const char *subject)
 {
-    return ACT(FIRM, "complete", subject, text("{\"result\":\"resolved\", \"begin\":%llu, \"end\":%llu, \"staff\":\"worker-5\", \"cost\":12000, "
-                                               "\"after\":[\"photo1\",\"photo2\"]}", in(0) - 2000, in(0) - 1000), NULL);
+    return ACT(FIRM, "complete", subject,
+               text("{\"result\":\"resolved\", \"begin\":%llu, \"end\":%llu, "
+                    "\"staff\":\"worker-5\", \"cost\":12000, "
+                    "\"after\":[\"photo1\",\"photo2\"]}",
+                    in(0) - 2000, in(0) - 1000),
+               NULL);
 }
 
 /* From nothing to in service by the firm. */
@@ -140,10 +160,19 @@ END_TEST
 START_TEST(a_missing_unknown_or_mistyped_field_is_named)
 {
     place("a");
-    REFUSED(ACT(CENTER, "dispatch", "a", text("{\"provider\":2, \"due\":%llu}", in(WORLD_DAY)), NULL), "field_missing");
-    REFUSED(ACT(CENTER, "dispatch", "a", text("{\"provider\":77, \"duty\":\"d\", \"due\":%llu}", in(WORLD_DAY)), NULL), "reference");
-    REFUSED(ACT(CENTER, "dispatch", "a", text("{\"provider\":%u, \"duty\":\"d\", \"due\":%llu}", AUDIT, in(WORLD_DAY)), NULL), "not_a_provider");
-    REFUSED(ACT(CENTER, "dispatch", "a", text("{\"provider\":2, \"duty\":\"d\", \"due\":%llu}", in(0) - WORLD_DAY), NULL), "due_in_the_past");
+    REFUSED(
+        ACT(CENTER, "dispatch", "a", text("{\"provider\":2, \"due\":%llu}", in(WORLD_DAY)), NULL),
+        "field_missing");
+    REFUSED(ACT(CENTER, "dispatch", "a",
+                text("{\"provider\":77, \"duty\":\"d\", \"due\":%llu}", in(WORLD_DAY)), NULL),
+            "reference");
+    REFUSED(ACT(CENTER, "dispatch", "a",
+                text("{\"provider\":%u, \"duty\":\"d\", \"due\":%llu}", AUDIT, in(WORLD_DAY)),
+                NULL),
+            "not_a_provider");
+    REFUSED(ACT(CENTER, "dispatch", "a",
+                text("{\"provider\":2, \"duty\":\"d\", \"due\":%llu}", in(0) - WORLD_DAY), NULL),
+            "due_in_the_past");
     IN_STATE("a", "placed");
 }
 END_TEST
@@ -155,7 +184,9 @@ START_TEST(only_the_provider_that_was_named_acts_and_only_in_order)
     APPLIED(dispatch("a", FIRM));
     REFUSED(accept("a", AGENCY), "actor");
     REFUSED(complete("a"), "state");
-    REFUSED(world_act_at(&w, FIRM, "order", "accept", "a", 1, text("{\"eta\":%llu, \"handler\":\"x\"}", in(WORLD_HOUR)), NULL), "version_stale");
+    REFUSED(world_act_at(&w, FIRM, "order", "accept", "a", 1,
+                         text("{\"eta\":%llu, \"handler\":\"x\"}", in(WORLD_HOUR)), NULL),
+            "version_stale");
     APPLIED(accept("a", FIRM));
     REFUSED(ACT(FIRM, "start", "a", "{\"how\":\"code\"}", "confirm"), "state");
 }
@@ -176,10 +207,14 @@ START_TEST(the_second_return_goes_to_adjudication_and_two_of_three_decide)
     const char *decision = "{\"provider\":3, \"basis\":\"article 12\"}";
     place("a");
     APPLIED(dispatch("a", FIRM));
-    APPLIED(ACT(FIRM, "return", "a", "{\"reason\":\"remit\", \"basis\":\"article 3\", \"suggest\":3}", NULL));
+    APPLIED(ACT(FIRM, "return", "a",
+                "{\"reason\":\"remit\", \"basis\":\"article 3\", \"suggest\":3}", NULL));
     IN_STATE("a", "placed");
     ck_assert(!world_has(&w, "order", "a", "provider"));
-    APPLIED(ACT(CENTER, "dispatch", "a", text("{\"provider\":2, \"duty\":\"d\", \"due\":%llu}", (unsigned long long)(WORLD_START + 2000 + 3 * WORLD_DAY - 1000)), NULL));
+    APPLIED(ACT(CENTER, "dispatch", "a",
+                text("{\"provider\":2, \"duty\":\"d\", \"due\":%llu}",
+                     (unsigned long long)(WORLD_START + 2000 + 3 * WORLD_DAY - 1000)),
+                NULL));
     APPLIED(ACT(FIRM, "return", "a", "{\"reason\":\"title\", \"basis\":\"article 3\"}", NULL));
     IN_STATE("a", "adjudicating");
     ck_assert_int_eq(world_int(&w, "order", "a", "bounced"), 2);
@@ -191,7 +226,8 @@ START_TEST(the_second_return_goes_to_adjudication_and_two_of_three_decide)
     APPLIED(ACT(STREET, "adjudicate", "a", decision, NULL));
     IN_STATE("a", "dispatched");
     ck_assert_int_eq(world_int(&w, "order", "a", "provider"), AGENCY);
-    REFUSED(ACT(AGENCY, "return", "a", "{\"reason\":\"remit\", \"basis\":\"article 3\"}", NULL), "final");
+    REFUSED(ACT(AGENCY, "return", "a", "{\"reason\":\"remit\", \"basis\":\"article 3\"}", NULL),
+            "final");
     APPLIED(accept("a", AGENCY));
 }
 END_TEST
@@ -202,10 +238,20 @@ START_TEST(an_approval_of_other_fields_is_no_approval)
     place("a");
     APPLIED(dispatch("a", FIRM));
     APPLIED(accept("a", FIRM));
-    APPLIED(ACT(FIRM, "extend", "a", text("{\"new_due\":%llu, \"reason\":\"material\"}", (unsigned long long)(WORLD_START + 9 * WORLD_DAY)), NULL));
-    REFUSED(ACT(CENTER, "extend", "a", text("{\"new_due\":%llu, \"reason\":\"material\"}", (unsigned long long)(WORLD_START + 8 * WORLD_DAY)), NULL), "approval");
+    APPLIED(ACT(FIRM, "extend", "a",
+                text("{\"new_due\":%llu, \"reason\":\"material\"}",
+                     (unsigned long long)(WORLD_START + 9 * WORLD_DAY)),
+                NULL));
+    REFUSED(ACT(CENTER, "extend", "a",
+                text("{\"new_due\":%llu, \"reason\":\"material\"}",
+                     (unsigned long long)(WORLD_START + 8 * WORLD_DAY)),
+                NULL),
+            "approval");
     ck_assert_int_eq(world_int(&w, "order", "a", "extended"), 0);
-    APPLIED(ACT(CENTER, "extend", "a", text("{\"new_due\":%llu, \"reason\":\"material\"}", (unsigned long long)(WORLD_START + 9 * WORLD_DAY)), NULL));
+    APPLIED(ACT(CENTER, "extend", "a",
+                text("{\"new_due\":%llu, \"reason\":\"material\"}",
+                     (unsigned long long)(WORLD_START + 9 * WORLD_DAY)),
+                NULL));
     ck_assert_int_eq(world_int(&w, "order", "a", "extended"), 1);
 }
 END_TEST
@@ -214,18 +260,25 @@ START_TEST(an_extension_moves_the_due_day_and_a_second_one_needs_the_next_level)
 {
     int64_t day = WORLD_START / WORLD_DAY;
     to_service("a");
-    ck_assert_int_eq(world_int(&w, "order", "a", "due_day"), day + 1); /* the first contact, within 24 hours */
-    const char *fields = "{\"new_due\":1773280800000, \"reason\":\"material\", \"public_note\":\"parts are late\"}"; /* 2026-03-12 */
+    ck_assert_int_eq(world_int(&w, "order", "a", "due_day"),
+                     day + 1); /* the first contact, within 24 hours */
+    const char *fields = "{\"new_due\":1773280800000, \"reason\":\"material\", "
+                         "\"public_note\":\"parts are late\"}"; /* 2026-03-12 */
     APPLIED(ACT(FIRM, "extend", "a", fields, NULL));
     APPLIED(ACT(CENTER, "extend", "a", fields, NULL));
-    REFUSED(ACT(FIRM, "extend", "a", "{\"new_due\":1773367200000, \"reason\":\"material\"}", NULL), "extended_before");
-    fields = "{\"new_due\":1773367200000, \"reason\":\"material\", \"public_note\":\"parts are later\"}"; /* 2026-03-13 */
+    REFUSED(ACT(FIRM, "extend", "a", "{\"new_due\":1773367200000, \"reason\":\"material\"}", NULL),
+            "extended_before");
+    fields = "{\"new_due\":1773367200000, \"reason\":\"material\", \"public_note\":\"parts are "
+             "later\"}"; /* 2026-03-13 */
     APPLIED(ACT(FIRM, "extend_again", "a", fields, NULL));
     APPLIED(ACT(CENTER, "extend_again", "a", fields, NULL));
     ck_assert_int_eq(world_int(&w, "order", "a", "extended"), 1);
     APPLIED(ACT(JUSTICE, "extend_again", "a", fields, NULL));
     ck_assert_int_eq(world_int(&w, "order", "a", "extended"), 2);
-    APPLIED(ACT(FIRM, "complete", "a", text("{\"result\":\"resolved\", \"begin\":%llu, \"end\":%llu, \"staff\":\"x\"}", in(0) - 2000, in(0) - 1000), NULL));
+    APPLIED(ACT(FIRM, "complete", "a",
+                text("{\"result\":\"resolved\", \"begin\":%llu, \"end\":%llu, \"staff\":\"x\"}",
+                     in(0) - 2000, in(0) - 1000),
+                NULL));
 }
 END_TEST
 
@@ -264,12 +317,16 @@ START_TEST(an_order_reopens_twice_with_the_confirming_key_and_then_is_supervised
         APPLIED(complete("a"));
     }
     REFUSED(ACT(CENTER, "reopen", "a", "{\"reason\":\"again\"}", "confirm"), "supervise_instead");
-    APPLIED(ACT(AUDIT, "supervise", "a", text("{\"reason\":\"repeated\", \"note\":\"third time\", \"due\":%llu}", in(3 * WORLD_DAY)), NULL));
+    APPLIED(ACT(
+        AUDIT, "supervise", "a",
+        text("{\"reason\":\"repeated\", \"note\":\"third time\", \"due\":%llu}", in(3 * WORLD_DAY)),
+        NULL));
     IN_STATE("a", "completed");
     REFUSED(ACT(FIRM, "uphold", "a", "{\"upheld\":false, \"basis\":\"x\"}", NULL), "actor");
     APPLIED(ACT(CENTER, "uphold", "a", "{\"upheld\":true, \"basis\":\"visit 3\"}", NULL));
     ck_assert_int_eq(world_int(&w, "order", "a", "upheld"), 1);
-    REFUSED(ACT(CENTER, "uphold", "a", "{\"upheld\":true, \"basis\":\"visit 3\"}", NULL), "nothing_to_decide");
+    REFUSED(ACT(CENTER, "uphold", "a", "{\"upheld\":true, \"basis\":\"visit 3\"}", NULL),
+            "nothing_to_decide");
 }
 END_TEST
 
@@ -285,7 +342,8 @@ START_TEST(fifteen_days_after_completion_it_is_too_late_to_reopen)
 }
 END_TEST
 
-/* A code in the pool can be read by all; that it signs this very record makes reading it useless. */
+/* A code in the pool can be read by all; that it signs this very record makes reading it useless.
+ */
 START_TEST(a_confirmation_needs_the_one_time_key_over_this_record)
 {
     to_completed("a");
@@ -304,7 +362,10 @@ START_TEST(the_due_clock_starts_once_and_a_new_dispatch_can_not_reset_it)
     APPLIED(dispatch("a", FIRM));
     APPLIED(ACT(FIRM, "return", "a", "{\"reason\":\"area\", \"basis\":\"x\"}", NULL));
     REFUSED(dispatch("a", AGENCY), "due_is_fixed");
-    APPLIED(ACT(CENTER, "dispatch", "a", text("{\"provider\":3, \"duty\":\"d\", \"due\":%llu}", (unsigned long long)(WORLD_START + 1000 + 3 * WORLD_DAY)), NULL));
+    APPLIED(ACT(CENTER, "dispatch", "a",
+                text("{\"provider\":3, \"duty\":\"d\", \"due\":%llu}",
+                     (unsigned long long)(WORLD_START + 1000 + 3 * WORLD_DAY)),
+                NULL));
 }
 END_TEST
 
@@ -333,8 +394,8 @@ START_TEST(a_question_pauses_the_due_clock_and_the_answer_resumes_it)
 }
 END_TEST
 
-/* The pause is for the resident's answer, not for the provider's rest: five working days in all, then the
- * clock runs again by itself. */
+/* The pause is for the resident's answer, not for the provider's rest: five working days in all,
+ * then the clock runs again by itself. */
 START_TEST(a_pause_ends_by_itself_after_five_working_days)
 {
     int64_t today = WORLD_START / WORLD_DAY; /* a Monday */
@@ -349,7 +410,8 @@ START_TEST(a_pause_ends_by_itself_after_five_working_days)
     ck_assert_int_eq(world_int(&w, "order", "a", "due_day"), today + 3 + 7);
     APPLIED(ACT(AUDIT, "answer", "a", "{\"answer\":\"the left\"}", "confirm"));
     APPLIED(ACT(FIRM, "ask", "a", "{\"question\":\"and the floor?\"}", NULL));
-    ck_assert_msg(world_has(&w, "order", "a", "due_day"), "the pause is used up, the clock runs on");
+    ck_assert_msg(world_has(&w, "order", "a", "due_day"),
+                  "the pause is used up, the clock runs on");
 }
 END_TEST
 
@@ -358,7 +420,8 @@ START_TEST(a_transfer_needs_both_providers)
     place("a");
     APPLIED(dispatch("a", FIRM));
     APPLIED(accept("a", FIRM));
-    REFUSED(ACT(FIRM, "transfer", "a", "{\"receiver\":2, \"reason\":\"skill\"}", NULL), "already_theirs");
+    REFUSED(ACT(FIRM, "transfer", "a", "{\"receiver\":2, \"reason\":\"skill\"}", NULL),
+            "already_theirs");
     APPLIED(ACT(FIRM, "transfer", "a", "{\"receiver\":3, \"reason\":\"skill\"}", NULL));
     ck_assert_int_eq(world_int(&w, "order", "a", "provider"), FIRM);
     REFUSED(ACT(STREET, "transfer", "a", "{\"receiver\":3, \"reason\":\"skill\"}", NULL), "actor");
@@ -372,7 +435,8 @@ START_TEST(the_first_provider_grabs_an_open_order)
 {
     APPLIED(ACT(CENTER, "place", "a", place_fields("a", ", \"mode\":\"grab\""), "confirm"));
     place("b");
-    REFUSED(ACT(AGENCY, "grab", "b", text("{\"eta\":%llu}", in(WORLD_HOUR)), NULL), "not_open_to_grab");
+    REFUSED(ACT(AGENCY, "grab", "b", text("{\"eta\":%llu}", in(WORLD_HOUR)), NULL),
+            "not_open_to_grab");
     REFUSED(ACT(AUDIT, "grab", "a", text("{\"eta\":%llu}", in(WORLD_HOUR)), NULL), "actor");
     APPLIED(ACT(AGENCY, "grab", "a", text("{\"eta\":%llu}", in(WORLD_HOUR)), NULL));
     REFUSED(ACT(FIRM, "grab", "a", text("{\"eta\":%llu}", in(WORLD_HOUR)), NULL), "state");
@@ -383,8 +447,10 @@ END_TEST
 
 static const char *child_fields(const char *no, const char *parent)
 {
-    return text("{\"no\":\"%s\", \"parent\":\"%s\", \"type\":\"wiring\", \"address\":\"3-2\", \"grid\":\"110101001001001\", \"urgency\":\"3\", "
-                "\"basis\":\"article 9\"}", no, parent);
+    return text("{\"no\":\"%s\", \"parent\":\"%s\", \"type\":\"wiring\", \"address\":\"3-2\", "
+                "\"grid\":\"110101001001001\", \"urgency\":\"3\", "
+                "\"basis\":\"article 9\"}",
+                no, parent);
 }
 
 /* The lead answers for all: it can't say "done" while a part is not. */
@@ -405,10 +471,15 @@ END_TEST
 
 START_TEST(a_merged_filer_keeps_confirmation_rating_and_the_right_to_reopen)
 {
-    APPLIED(ACT(CENTER, "place", "b", "{\"no\":\"b\", \"type\":\"lift-repair\", \"subject\":\"s\", \"address\":\"a\", \"contact\":\"c\", \"grid\":\"110101001001001\", "
-                                      "\"urgency\":\"2\", \"channel\":\"web\", \"confirm\":\"confirm-b\", \"rate\":\"rate-b\", \"consent\":\"x\"}", NULL));
+    APPLIED(ACT(CENTER, "place", "b",
+                "{\"no\":\"b\", \"type\":\"lift-repair\", \"subject\":\"s\", \"address\":\"a\", "
+                "\"contact\":\"c\", \"grid\":\"110101001001001\", "
+                "\"urgency\":\"2\", \"channel\":\"web\", \"confirm\":\"confirm-b\", "
+                "\"rate\":\"rate-b\", \"consent\":\"x\"}",
+                NULL));
     to_service("a");
-    REFUSED(ACT(CENTER, "merge", "b", "{\"reason\":\"duplicate\", \"master\":\"b\"}", NULL), "its_own_master");
+    REFUSED(ACT(CENTER, "merge", "b", "{\"reason\":\"duplicate\", \"master\":\"b\"}", NULL),
+            "its_own_master");
     APPLIED(ACT(CENTER, "merge", "b", "{\"reason\":\"duplicate\", \"master\":\"a\"}", NULL));
     IN_STATE("b", "cancelled");
     ck_assert(world_has(&w, "order", "a", "subscribers"));
@@ -430,7 +501,8 @@ START_TEST(an_arrival_outside_the_fence_waits_for_a_reviewer)
     schedule("a");
     REFUSED(ACT(FIRM, "start", "a", "{\"how\":\"code\"}", NULL), "code_missing");
     REFUSED(ACT(FIRM, "start", "a", "{\"how\":\"nfc\"}", NULL), "tag_missing");
-    REFUSED(ACT(FIRM, "start", "a", "{\"how\":\"fence\", \"in_fence\":false}", NULL), "out_of_fence");
+    REFUSED(ACT(FIRM, "start", "a", "{\"how\":\"fence\", \"in_fence\":false}", NULL),
+            "out_of_fence");
     APPLIED(ACT(FIRM, "start", "a", "{\"how\":\"other\"}", NULL));
     REFUSED(complete("a"), "exception_open");
     REFUSED(ACT(FIRM, "clear_exception", "a", "{\"reason\":\"device\"}", NULL), "actor");
@@ -452,15 +524,21 @@ START_TEST(an_order_is_cancelled_before_service_begins_and_not_after)
 }
 END_TEST
 
-#define IMPORT(member, action, subject, fields) world_act(&w, member, "order-import", action, subject, fields, NULL)
+#define IMPORT(member, action, subject, fields)                                                    \
+    world_act(&w, member, "order-import", action, subject, fields, NULL)
 
 START_TEST(imported_history_keeps_its_own_times_in_order)
 {
-    const char *placed = "{\"occurred\":1420070400000, \"no\":\"101001\", \"type\":\"Pothole\", \"grid\":\"Dorchester\", \"due\":1420156800000, \"committed\":[\"1 Main St\"]}";
+    const char *placed =
+        "{\"occurred\":1420070400000, \"no\":\"101001\", \"type\":\"Pothole\", "
+        "\"grid\":\"Dorchester\", \"due\":1420156800000, \"committed\":[\"1 Main St\"]}";
     REFUSED(IMPORT(FIRM, "place", "i", placed), "actor");
-    REFUSED(IMPORT(CENTER, "place", "i", text("{\"occurred\":%llu, \"no\":\"1\", \"type\":\"x\"}", in(WORLD_DAY))), "in_the_future");
+    REFUSED(IMPORT(CENTER, "place", "i",
+                   text("{\"occurred\":%llu, \"no\":\"1\", \"type\":\"x\"}", in(WORLD_DAY))),
+            "in_the_future");
     APPLIED(IMPORT(CENTER, "place", "i", placed));
-    REFUSED(IMPORT(CENTER, "dispatch", "i", "{\"occurred\":1420070399999, \"provider\":\"PWDx\"}"), "before_the_last");
+    REFUSED(IMPORT(CENTER, "dispatch", "i", "{\"occurred\":1420070399999, \"provider\":\"PWDx\"}"),
+            "before_the_last");
     APPLIED(IMPORT(CENTER, "dispatch", "i", "{\"occurred\":1420070400000, \"provider\":\"PWDx\"}"));
     APPLIED(IMPORT(CENTER, "accept", "i", "{\"occurred\":1420070400000}"));
     REFUSED(IMPORT(CENTER, "close", "i", "{\"occurred\":1420080000000}"), "state");

@@ -7,7 +7,12 @@
 
 #include "tests/unit/world.h"
 
-enum { COMMITTEE = FIXTURE_GOVERNMENT, OWNERS = FIXTURE_AGENCY, HOUSING = FIXTURE_STREET, JUSTICE = FIXTURE_JUSTICE };
+enum {
+    COMMITTEE = FIXTURE_GOVERNMENT,
+    OWNERS = FIXTURE_AGENCY,
+    HOUSING = FIXTURE_STREET,
+    JUSTICE = FIXTURE_JUSTICE
+};
 
 static struct world w;
 
@@ -49,8 +54,11 @@ static const char *act(uint32_t member, const char *action, const char *fields)
 /* Notice on day 0, ballots from day 16 to day 30. */
 static void convene(const char *matter)
 {
-    APPLIED(act(OWNERS, "convene", text("{\"no\":\"2026-1\", \"estate\":\"E\", \"matter\":\"%s\", \"text\":\"t\", \"opens\":%llu, \"closes\":%llu}", matter,
-                                        (unsigned long long)(w.now + 16 * (uint64_t)WORLD_DAY), (unsigned long long)(w.now + 30 * (uint64_t)WORLD_DAY))));
+    APPLIED(act(OWNERS, "convene",
+                text("{\"no\":\"2026-1\", \"estate\":\"E\", \"matter\":\"%s\", \"text\":\"t\", "
+                     "\"opens\":%llu, \"closes\":%llu}",
+                     matter, (unsigned long long)(w.now + 16 * (uint64_t)WORLD_DAY),
+                     (unsigned long long)(w.now + 30 * (uint64_t)WORLD_DAY))));
 }
 
 static void freeze_roll(int persons, int area)
@@ -73,13 +81,17 @@ static void open_voting(const char *matter, int persons, int area)
 static const char *cast(const char *unit, int area, bool choice)
 {
     return world_act(&w, COMMITTEE, "ballot", "cast", unit,
-                     text("{\"vote\":\"v\", \"unit\":\"%s\", \"owner\":\"%s\", \"area\":%d, \"seal\":{\"subject\":\"%s\", \"choice\":%s, \"salt\":\"%s\"}}", unit, unit,
-                          area, unit, choice ? "true" : "false", unit), unit);
+                     text("{\"vote\":\"v\", \"unit\":\"%s\", \"owner\":\"%s\", \"area\":%d, "
+                          "\"seal\":{\"subject\":\"%s\", \"choice\":%s, \"salt\":\"%s\"}}",
+                          unit, unit, area, unit, choice ? "true" : "false", unit),
+                     unit);
 }
 
 static const char *open_ballot(const char *unit, bool choice)
 {
-    return world_act(&w, COMMITTEE, "ballot", "open", unit, text("{\"choice\":%s, \"salt\":\"%s\"}", choice ? "true" : "false", unit), unit);
+    return world_act(&w, COMMITTEE, "ballot", "open", unit,
+                     text("{\"choice\":%s, \"salt\":\"%s\"}", choice ? "true" : "false", unit),
+                     unit);
 }
 
 static void close_voting(void)
@@ -90,14 +102,19 @@ static void close_voting(void)
 
 START_TEST(notice_comes_fifteen_days_before_and_the_roll_is_frozen_by_two)
 {
-    REFUSED(act(OWNERS, "convene", text("{\"no\":\"1\", \"estate\":\"E\", \"matter\":\"5\", \"text\":\"t\", \"opens\":%llu, \"closes\":%llu}",
-                                        (unsigned long long)(w.now + 14 * (uint64_t)WORLD_DAY), (unsigned long long)(w.now + 30 * (uint64_t)WORLD_DAY))), "notice_too_short");
+    REFUSED(act(OWNERS, "convene",
+                text("{\"no\":\"1\", \"estate\":\"E\", \"matter\":\"5\", \"text\":\"t\", "
+                     "\"opens\":%llu, \"closes\":%llu}",
+                     (unsigned long long)(w.now + 14 * (uint64_t)WORLD_DAY),
+                     (unsigned long long)(w.now + 30 * (uint64_t)WORLD_DAY))),
+            "notice_too_short");
     convene("5");
     APPLIED(act(HOUSING, "roll", "{\"roll\":\"r\", \"area\":400, \"persons\":4}"));
     ck_assert(!world_has(&w, "vote", "v", "roll"));
     REFUSED(act(COMMITTEE, "roll", "{\"roll\":\"r\", \"area\":401, \"persons\":4}"), "approval");
     APPLIED(act(COMMITTEE, "roll", "{\"roll\":\"r\", \"area\":400, \"persons\":4}"));
-    REFUSED(act(COMMITTEE, "roll", "{\"roll\":\"r\", \"area\":400, \"persons\":4}"), "roll_is_frozen");
+    REFUSED(act(COMMITTEE, "roll", "{\"roll\":\"r\", \"area\":400, \"persons\":4}"),
+            "roll_is_frozen");
 }
 END_TEST
 
@@ -135,12 +152,26 @@ END_TEST
 START_TEST(a_ballot_needs_its_owners_key_and_a_unit_has_one)
 {
     open_voting("5", 3, 300);
-    REFUSED(world_act(&w, COMMITTEE, "ballot", "cast", "u1", "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"u1\", \"area\":100, \"seal\":\"s\"}", "u2"), "cosignature");
-    REFUSED(world_act(&w, OWNERS, "ballot", "cast", "u1", "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"u1\", \"area\":100, \"seal\":\"s\"}", "u1"), "actor");
+    REFUSED(world_act(
+                &w, COMMITTEE, "ballot", "cast", "u1",
+                "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"u1\", \"area\":100, \"seal\":\"s\"}",
+                "u2"),
+            "cosignature");
+    REFUSED(world_act(
+                &w, OWNERS, "ballot", "cast", "u1",
+                "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"u1\", \"area\":100, \"seal\":\"s\"}",
+                "u1"),
+            "actor");
     APPLIED(cast("u1", 100, true));
-    REFUSED(world_act(&w, COMMITTEE, "ballot", "cast", "twin", "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"x\", \"area\":100, \"seal\":\"s\"}", "x"), "unique");
-    REFUSED(world_act(&w, COMMITTEE, "ballot", "change", "u1", "{\"seal\":\"s2\"}", "u2"), "cosignature");
-    APPLIED(world_act(&w, COMMITTEE, "ballot", "change", "u1", "{\"seal\":{\"subject\":\"u1\", \"choice\":false, \"salt\":\"u1\"}}", "u1"));
+    REFUSED(world_act(
+                &w, COMMITTEE, "ballot", "cast", "twin",
+                "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"x\", \"area\":100, \"seal\":\"s\"}",
+                "x"),
+            "unique");
+    REFUSED(world_act(&w, COMMITTEE, "ballot", "change", "u1", "{\"seal\":\"s2\"}", "u2"),
+            "cosignature");
+    APPLIED(world_act(&w, COMMITTEE, "ballot", "change", "u1",
+                      "{\"seal\":{\"subject\":\"u1\", \"choice\":false, \"salt\":\"u1\"}}", "u1"));
     close_voting();
     REFUSED(open_ballot("u1", true), "another_choice"); /* the last valid one counts */
     APPLIED(open_ballot("u1", false));
@@ -175,7 +206,8 @@ START_TEST(quorum_and_thresholds_are_counted_in_whole_numbers)
         APPLIED(open_ballot(units[i], i < counts[_i].yes));
     }
     APPLIED(act(JUSTICE, "count", NULL));
-    ck_assert_msg(strcmp(world_state(&w, "vote", "v"), counts[_i].state) == 0, "%s: %s", counts[_i].words, world_state(&w, "vote", "v"));
+    ck_assert_msg(strcmp(world_state(&w, "vote", "v"), counts[_i].state) == 0, "%s: %s",
+                  counts[_i].words, world_state(&w, "vote", "v"));
     if (strcmp(counts[_i].state, "publicised") == 0) {
         world_wait(&w, 8 * WORLD_DAY);
         IN_STATE("effective");
@@ -231,15 +263,20 @@ START_TEST(a_challenged_ballot_is_taken_out_and_can_undo_the_decision)
     APPLIED(open_ballot("u3", false));
     APPLIED(act(OWNERS, "count", NULL));
     IN_STATE("publicised");
-    REFUSED(world_act(&w, COMMITTEE, "ballot", "challenge", "u2", "{\"claimant\":\"u2\", \"claim\":\"not_me\"}", "u2"), "its_own_ballot");
-    APPLIED(world_act(&w, COMMITTEE, "ballot", "challenge", "u2", "{\"claimant\":\"true-owner\", \"claim\":\"not_me\"}", "true-owner"));
+    REFUSED(world_act(&w, COMMITTEE, "ballot", "challenge", "u2",
+                      "{\"claimant\":\"u2\", \"claim\":\"not_me\"}", "u2"),
+            "its_own_ballot");
+    APPLIED(world_act(&w, COMMITTEE, "ballot", "challenge", "u2",
+                      "{\"claimant\":\"true-owner\", \"claim\":\"not_me\"}", "true-owner"));
     ck_assert_str_eq(world_state(&w, "ballot", "u2"), "frozen");
     ck_assert_int_eq(TALLY("yes"), 1);
     ck_assert_int_eq(TALLY("cast"), 2);
     ck_assert_int_eq(TALLY("yes_area"), 100);
     world_wait(&w, 8 * WORLD_DAY);
     IN_STATE("void"); /* one of two is not more than half */
-    REFUSED(world_act(&w, COMMITTEE, "ballot", "challenge", "u1", "{\"claimant\":\"true-owner\", \"claim\":\"not_me\"}", "true-owner"), "too_late");
+    REFUSED(world_act(&w, COMMITTEE, "ballot", "challenge", "u1",
+                      "{\"claimant\":\"true-owner\", \"claim\":\"not_me\"}", "true-owner"),
+            "too_late");
 }
 END_TEST
 
@@ -252,7 +289,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, a_vote_without_a_roll_is_void_when_it_should_open);
     tcase_add_test(tc, choices_are_sealed_while_the_vote_is_open_and_opened_afterwards);
     tcase_add_test(tc, a_ballot_needs_its_owners_key_and_a_unit_has_one);
-    tcase_add_loop_test(tc, quorum_and_thresholds_are_counted_in_whole_numbers, 0, (int)(sizeof counts / sizeof *counts));
+    tcase_add_loop_test(tc, quorum_and_thresholds_are_counted_in_whole_numbers, 0,
+                        (int)(sizeof counts / sizeof *counts));
     tcase_add_test(tc, persons_and_area_must_both_be_there);
     tcase_add_test(tc, ballots_that_are_never_opened_do_not_stop_the_count);
     tcase_add_test(tc, a_challenged_ballot_is_taken_out_and_can_undo_the_decision);

@@ -28,12 +28,16 @@ void world_role(struct world *w, uint32_t member, const char *role)
 void world_seal(struct world *w, const char *folder, const char *const *files, unsigned n)
 {
     struct ledger_genesis *g = &w->f.genesis;
-    struct bytes codes = files_read("ledger/procedures/codes.json"), calendar = files_read("ledger/procedures/calendar.json");
+    struct bytes codes = files_read("ledger/procedures/codes.json"),
+                 calendar = files_read("ledger/procedures/calendar.json");
 
-    ck_assert_msg(code_list_file_decode(&g->code_lists, &g->n_code_lists, codes, &g->arena) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(code_list_file_decode(&g->code_lists, &g->n_code_lists, codes, &g->arena) ==
+                      ANJU_OK,
+                  "%s", anju_err_text());
     g->calendars = arena_alloc(&g->arena, sizeof *g->calendars);
     g->n_calendars = 1;
-    ck_assert_msg(calendar_file_decode(&g->calendars[0], calendar, &g->arena) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(calendar_file_decode(&g->calendars[0], calendar, &g->arena) == ANJU_OK, "%s",
+                  anju_err_text());
     free((void *)(uintptr_t)codes.data);
     free((void *)(uintptr_t)calendar.data);
     g->procedures = arena_alloc(&g->arena, n * sizeof *g->procedures);
@@ -65,7 +69,8 @@ const struct ledger_procedure *world_procedure(const struct world *w, const char
     return p;
 }
 
-/* Subjects begin on the world's first day, which keeps their ids independent of when they are named. */
+/* Subjects begin on the world's first day, which keeps their ids independent of when they are
+ * named. */
 struct ledger_subject_id world_subject(const char *name)
 {
     struct ledger_subject_id id;
@@ -111,18 +116,28 @@ static void put_value(struct writer *w, const struct ledger_type *t, json_t *j)
     struct crypto_secret secret;
 
     switch (t->base) {
-    case LEDGER_TYPE_BOOL: mp_put_bool(w, json_is_true(j)); return;
+    case LEDGER_TYPE_BOOL:
+        mp_put_bool(w, json_is_true(j));
+        return;
     case LEDGER_TYPE_INT:
-    case LEDGER_TYPE_MONEY: mp_put_int(w, json_integer_value(j)); return;
+    case LEDGER_TYPE_MONEY:
+        mp_put_int(w, json_integer_value(j));
+        return;
     case LEDGER_TYPE_TIME:
     case LEDGER_TYPE_DATE:
-    case LEDGER_TYPE_MEMBER: mp_put_uint(w, (uint64_t)json_integer_value(j)); return;
+    case LEDGER_TYPE_MEMBER:
+        mp_put_uint(w, (uint64_t)json_integer_value(j));
+        return;
     case LEDGER_TYPE_TEXT:
-    case LEDGER_TYPE_CODE: mp_put_str(w, bytes_of_text(text)); return;
+    case LEDGER_TYPE_CODE:
+        mp_put_str(w, bytes_of_text(text));
+        return;
     case LEDGER_TYPE_BYTES:
     case LEDGER_TYPE_HASH:
     case LEDGER_TYPE_PRIVATE:
-    case LEDGER_TYPE_FILE: put_hashed(w, text); return;
+    case LEDGER_TYPE_FILE:
+        put_hashed(w, text);
+        return;
     case LEDGER_TYPE_KEY:
         world_key(&key, &secret, text);
         mp_put_bin(w, bytes_of(key.b, sizeof key.b));
@@ -162,7 +177,8 @@ static int by_number(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static struct ledger_value *fields_of(struct world *w, uint32_t *n, const struct ledger_action *a, const char *fields)
+static struct ledger_value *fields_of(struct world *w, uint32_t *n, const struct ledger_action *a,
+                                      const char *fields)
 {
     json_error_t error;
     json_t *object = json_loads(fields != NULL ? fields : "{}", 0, &error), *j;
@@ -172,7 +188,8 @@ static struct ledger_value *fields_of(struct world *w, uint32_t *n, const struct
     ck_assert_msg(object != NULL, "%s: %s", fields, error.text);
     out = arena_alloc(&w->arena, (json_object_size(object) + 1) * sizeof *out);
     *n = 0;
-    json_object_foreach(object, name, j) {
+    json_object_foreach(object, name, j)
+    {
         const struct ledger_field *f = NULL;
         struct writer value = {0};
         size_t i;
@@ -182,14 +199,14 @@ static struct ledger_value *fields_of(struct world *w, uint32_t *n, const struct
                 f = &a->field[k];
         ck_assert_msg(f != NULL, "%s has no field %s", a->name, name);
         if (json_is_object(j) && json_object_get(j, "id") != NULL) {
-            struct ledger_subject_id id = world_subject(json_string_value(json_object_get(j, "id")));
+            struct ledger_subject_id id =
+                world_subject(json_string_value(json_object_get(j, "id")));
             mp_put_bin(&value, bytes_of(id.b, sizeof id.b));
         } else if (json_is_object(j)) {
             put_seal(&value, j);
         } else if (f->type.list_max > 0) {
             mp_put_array(&value, (uint32_t)json_array_size(j));
-            json_array_foreach(j, i, item)
-                put_value(&value, &f->type, item);
+            json_array_foreach(j, i, item) put_value(&value, &f->type, item);
         } else {
             put_value(&value, &f->type, j);
         }
@@ -204,7 +221,8 @@ static struct ledger_value *fields_of(struct world *w, uint32_t *n, const struct
 
 static int by_key(const void *a, const void *b)
 {
-    return memcmp(((const struct ledger_cosignature *)a)->key.b, ((const struct ledger_cosignature *)b)->key.b, CRYPTO_KEY_SIZE);
+    return memcmp(((const struct ledger_cosignature *)a)->key.b,
+                  ((const struct ledger_cosignature *)b)->key.b, CRYPTO_KEY_SIZE);
 }
 
 static void cosign(struct world *w, struct ledger_record *r, const char *names)
@@ -226,8 +244,10 @@ static void cosign(struct world *w, struct ledger_record *r, const char *names)
 
 static void execute(struct world *w, struct ledger_envelope *envelope, uint32_t n)
 {
-    struct ledger_block block = {.header = {.version = 1, .height = ledger_overlay_tip(w->o)->height + 1, .time_ms = w->now},
-                                 .n_envelopes = n, .envelopes = envelope};
+    struct ledger_block block = {
+        .header = {.version = 1, .height = ledger_overlay_tip(w->o)->height + 1, .time_ms = w->now},
+        .n_envelopes = n,
+        .envelopes = envelope};
     uint8_t named[8];
 
     put_u64(named, block.header.height);
@@ -242,18 +262,25 @@ static void ask(struct world *w, uint32_t member, struct bytes record)
     struct ledger_record decoded;
     struct ledger_judgement j;
 
-    ck_assert_msg(ledger_record_decode(&decoded, record, &w->arena) == ANJU_OK, "%s", anju_err_text());
-    ck_assert_msg(ledger_record_check_cosignatures(&decoded, &w->f.registry->ledger_id) == ANJU_OK, "%s", anju_err_text());
-    ck_assert_msg(ledger_judge(&j, ledger_overlay_view(w->o), &actor, &decoded, &w->arena) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(ledger_record_decode(&decoded, record, &w->arena) == ANJU_OK, "%s",
+                  anju_err_text());
+    ck_assert_msg(ledger_record_check_cosignatures(&decoded, &w->f.registry->ledger_id) == ANJU_OK,
+                  "%s", anju_err_text());
+    ck_assert_msg(ledger_judge(&j, ledger_overlay_view(w->o), &actor, &decoded, &w->arena) ==
+                      ANJU_OK,
+                  "%s", anju_err_text());
     w->clause = j.outcome == 0 ? "applied" : j.clause;
 }
 
-const char *world_act_at(struct world *w, uint32_t member, const char *procedure, const char *action, const char *subject,
-                         uint64_t version, const char *fields, const char *cosigners)
+const char *world_act_at(struct world *w, uint32_t member, const char *procedure,
+                         const char *action, const char *subject, uint64_t version,
+                         const char *fields, const char *cosigners)
 {
     const struct ledger_procedure *p = world_procedure(w, procedure);
     const struct ledger_envelope_outcome *outcomes;
-    struct ledger_record r = {.procedure = p->number, .procedure_version = p->version, .subject = world_subject(subject),
+    struct ledger_record r = {.procedure = p->number,
+                              .procedure_version = p->version,
+                              .subject = world_subject(subject),
                               .expected_version = version};
     struct ledger_envelope envelope;
     struct bytes record, wire;
@@ -270,20 +297,24 @@ const char *world_act_at(struct world *w, uint32_t member, const char *procedure
     w->now += 1000;
     ask(w, member, record);
     wire = fixture_envelope(&w->f, member, w->now + WORLD_HOUR, &record, 1);
-    ck_assert_msg(ledger_envelope_decode(&envelope, wire, &w->f.registry->ledger_id, &w->arena) == ANJU_OK, "%s", anju_err_text());
-    ck_assert_msg(ledger_envelope_verify(&envelope, w->f.registry) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(ledger_envelope_decode(&envelope, wire, &w->f.registry->ledger_id, &w->arena) ==
+                      ANJU_OK,
+                  "%s", anju_err_text());
+    ck_assert_msg(ledger_envelope_verify(&envelope, w->f.registry) == ANJU_OK, "%s",
+                  anju_err_text());
     execute(w, &envelope, 1);
     outcomes = ledger_overlay_outcomes(w->o, &n);
     ck_assert_uint_eq(n, 1);
-    ck_assert_msg((outcomes[0].outcome == 0) == (strcmp(w->clause, "applied") == 0), "the judge says %s, the block %d", w->clause,
-                  outcomes[0].outcome);
+    ck_assert_msg((outcomes[0].outcome == 0) == (strcmp(w->clause, "applied") == 0),
+                  "the judge says %s, the block %d", w->clause, outcomes[0].outcome);
     return w->clause;
 }
 
-const char *world_act(struct world *w, uint32_t member, const char *procedure, const char *action, const char *subject, const char *fields,
-                      const char *cosigners)
+const char *world_act(struct world *w, uint32_t member, const char *procedure, const char *action,
+                      const char *subject, const char *fields, const char *cosigners)
 {
-    return world_act_at(w, member, procedure, action, subject, world_version(w, procedure, subject), fields, cosigners);
+    return world_act_at(w, member, procedure, action, subject, world_version(w, procedure, subject),
+                        fields, cosigners);
 }
 
 void world_wait(struct world *w, uint64_t ms)
@@ -292,7 +323,8 @@ void world_wait(struct world *w, uint64_t ms)
     execute(w, NULL, 0);
 }
 
-static bool find(struct world *w, struct ledger_subject *out, const struct ledger_procedure *p, const char *subject)
+static bool find(struct world *w, struct ledger_subject *out, const struct ledger_procedure *p,
+                 const char *subject)
 {
     const struct ledger_view *v = ledger_overlay_view(w->o);
     struct ledger_subject_id id = world_subject(subject);
@@ -317,12 +349,15 @@ uint64_t world_version(struct world *w, const char *procedure, const char *subje
     return find(w, &s, world_procedure(w, procedure), subject) ? s.version : 0;
 }
 
-static struct mp_value attribute(struct world *w, const char *procedure, const char *subject, const char *name)
+static struct mp_value attribute(struct world *w, const char *procedure, const char *subject,
+                                 const char *name)
 {
     const struct ledger_procedure *p = world_procedure(w, procedure);
     struct ledger_attributes all;
     struct ledger_subject s;
-    uint16_t number = strcmp(name, "due_day") == 0 ? LEDGER_ATTR_DUE_DAY : strcmp(name, "open") == 0 ? LEDGER_ATTR_OPEN : 0;
+    uint16_t number = strcmp(name, "due_day") == 0 ? LEDGER_ATTR_DUE_DAY
+                      : strcmp(name, "open") == 0  ? LEDGER_ATTR_OPEN
+                                                   : 0;
     const struct bytes *value;
     struct mp_reader m;
 

@@ -1,11 +1,12 @@
 /*
- * world: a development ledger on which procedures run, spoken to by names. An act is a signed envelope
- * with one record in a block of its own, executed by the real engine.
+ * world: a development ledger on which procedures run, spoken to by names. An act is a signed
+ * envelope with one record in a block of its own, executed by the real engine.
  *
- * Fields are given as JSON by the names of the procedure's file, values by their declared types: numbers,
- * bools and texts as they are; a key by any name (its secret is made from the name); a reference by the name of
- * a subject; a member by its number; hashes, bytes, files and private values by a text that is hashed; a sealed
- * choice by {"subject", "choice", "salt"}, the id of a subject to be created by {"id": its name}.
+ * Fields are given as JSON by the names of the procedure's file, values by their declared types:
+ * numbers, bools and texts as they are; a key by any name (its secret is made from the name); a
+ * reference by the name of a subject; a member by its number; hashes, bytes, files and private
+ * values by a text that is hashed; a sealed choice by {"subject", "choice", "salt"}, the id of a
+ * subject to be created by {"id": its name}.
  */
 #ifndef ANJU_TESTS_WORLD_H
 #define ANJU_TESTS_WORLD_H
@@ -24,7 +25,7 @@ struct world {
     struct fixture f;
     struct ledger_view below;
     struct ledger_overlay *o;
-    uint64_t now; /* of the last block */
+    uint64_t now;       /* of the last block */
     const char *clause; /* of the last act: "applied", an outcome's or a clause's name */
     struct arena arena;
 };
@@ -36,13 +37,15 @@ void world_role(struct world *w, uint32_t member, const char *role);
 void world_seal(struct world *w, const char *folder, const char *const *files, unsigned n);
 void world_end(struct world *w);
 
-/* The member acts on a subject. `fields` JSON object or NULL; `cosigners` names of keys separated by spaces, or NULL.
- * expected_version is the subject's. Returns the clause's name, also kept in w->clause. */
-const char *world_act(struct world *w, uint32_t member, const char *procedure, const char *action, const char *subject,
-                      const char *fields, const char *cosigners);
+/* The member acts on a subject. `fields` JSON object or NULL; `cosigners` names of keys separated
+ * by spaces, or NULL. expected_version is the subject's. Returns the clause's name, also kept in
+ * w->clause. */
+const char *world_act(struct world *w, uint32_t member, const char *procedure, const char *action,
+                      const char *subject, const char *fields, const char *cosigners);
 /* The same with another expected version. */
-const char *world_act_at(struct world *w, uint32_t member, const char *procedure, const char *action, const char *subject,
-                         uint64_t version, const char *fields, const char *cosigners);
+const char *world_act_at(struct world *w, uint32_t member, const char *procedure,
+                         const char *action, const char *subject, uint64_t version,
+                         const char *fields, const char *cosigners);
 /* An empty block after so many ms: timers fire. */
 void world_wait(struct world *w, uint64_t ms);
 
@@ -53,7 +56,8 @@ const struct ledger_procedure *world_procedure(const struct world *w, const char
 const char *world_state(struct world *w, const char *procedure, const char *subject);
 uint64_t world_version(struct world *w, const char *procedure, const char *subject);
 /* An attribute's value; absent: 0 or false. */
-int64_t world_int(struct world *w, const char *procedure, const char *subject, const char *attribute);
+int64_t world_int(struct world *w, const char *procedure, const char *subject,
+                  const char *attribute);
 bool world_bool(struct world *w, const char *procedure, const char *subject, const char *attribute);
 bool world_has(struct world *w, const char *procedure, const char *subject, const char *attribute);
 /* The log's size: entries so far. */
