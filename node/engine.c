@@ -103,6 +103,8 @@ static void sign_send(struct engine *e, const struct consensus_action *a)
         halt(e, "the node key cannot sign");
         return;
     }
+    if (vote.type == LEDGER_PRECOMMIT)
+        e->own_precommit = vote;
     engine_queue(e, &(struct queued){.kind = QUEUED_VOTE, .vote = vote});
     send_vote(e, &vote);
 }
@@ -260,11 +262,20 @@ void engine_update_need(struct engine *e)
         need(e, CONSENSUS_NEED_HEARTBEAT);
 }
 
+static void note_work(struct engine *e)
+{
+    if (!pool_has_live(e))
+        e->work_since_ms = UINT64_MAX;
+    else if (e->work_since_ms == UINT64_MAX)
+        e->work_since_ms = e->w.mono_ms(e->w.ctx);
+}
+
 void engine_settle(struct engine *e)
 {
     if (!e->started)
         return;
     pool_close_batches(e);
+    note_work(e);
     if (!e->deciding)
         engine_update_need(e);
     drain(e);
@@ -357,6 +368,7 @@ void engine_on_committed(struct engine *e, const struct engine_committed *c)
     blob_release(compact_bytes);
     e->height++;
     e->deciding = false;
+    e->work_since_ms = UINT64_MAX;
     begin_height(e, NULL);
     if (e->w.changed != NULL)
         e->w.changed(e->w.ctx);
@@ -494,7 +506,7 @@ bool engine_peer_frame(struct engine *e, int peer, uint8_t type, struct bytes bo
     if (!e->started)
         return true;
     e->counters.frames_in++;
-    fine = body.size <= frame_size_max(type, e->registry->limits.frame_size) && dispatch(e, peer, type, body);
+    fine = !e->peers[peer].author_of_bad && body.size <= frame_size_max(type, e->registry->limits.frame_size) && dispatch(e, peer, type, body);
     if (!fine)
         e->counters.frames_refused++;
     engine_settle(e);
@@ -514,7 +526,7 @@ struct engine *engine_new(const struct engine_config *config)
     uint64_t seed = 0;
 
     *e = (struct engine){.config = *config, .w = config->world, .registry = config->registry, .set = &config->registry->set,
-                         .have_at = UINT64_MAX, .next_due_ms = UINT64_MAX};
+                         .have_at = UINT64_MAX, .next_due_ms = UINT64_MAX, .work_since_ms = UINT64_MAX};
     e->self_index = ledger_set_find(e->set, &config->self);
     e->core = anju_alloc(consensus_size());
     e->actions = anju_alloc(sizeof(*e->actions));

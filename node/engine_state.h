@@ -10,6 +10,7 @@
 enum {
     NO_AUTHOR = LEDGER_SET_MAX,         /* batches that came with a certified block */
     AUTHOR_BATCHES_MAX = 256,           /* docs/consensus.md, "Bounds" */
+    ANNOUNCED_MAX = 1024,               /* batches that one peer announced and nobody sent yet */
     OWN_BATCHES_OPEN = 2,               /* a batch closes at once while fewer own ones are uncommitted */
     BODIES_MAX = 64,
     EARLY_PER_SIGNER = 4,
@@ -29,6 +30,7 @@ enum {
     HEARTBEAT_SLACK_MS = 1000,
 };
 #define AUTHOR_BYTES_MAX (UINT64_C(128) << 20)
+#define SYNC_BYTES_MAX (UINT64_C(32) << 20)
 
 enum batch_state { BATCH_WANTED, BATCH_CHECKING, BATCH_HELD, BATCH_BAD };
 
@@ -44,6 +46,7 @@ struct batch {
     enum batch_state state;
     int author;            /* set index, or NO_AUTHOR */
     int from;              /* peer that sent the bytes; -1 ourselves or the log */
+    int announced_by;      /* WANTED: the peer whose bound it counts against; -1 none */
     struct crypto_sig sig; /* the author's; zeros where unknown */
     bool own, logged, certified, handed;
     struct blob *raw;
@@ -109,6 +112,8 @@ struct engine_peer {
     uint32_t sync_left;
     uint64_t sync_deadline;
     uint32_t reads;            /* blocks being read for it */
+    uint32_t announced;        /* by it, and not sent by anybody yet */
+    bool author_of_bad;        /* it signed a batch that is bad: the next frame ends the connection */
 };
 
 /* A frame of height h + 1, kept until we are there. */
@@ -176,6 +181,8 @@ struct engine {
     uint64_t next_due_ms;
     uint64_t committed_mono_ms;
     bool deciding; /* DECIDE passed the outbox; the commit runs */
+    struct ledger_vote own_precommit; /* the last one; type PRECOMMIT where there is one */
+    uint64_t work_since_ms; /* monotonic: since when live batches wait; UINT64_MAX: none do */
     uint64_t certified_height; /* highest with a verified certificate */
     bool need_sent[CONSENSUS_NEED_EMPTY_OK + 1];
     struct { bool wanted; uint64_t height; uint32_t round; bool has; struct crypto_hash vid; bool empty; } value;
@@ -224,6 +231,7 @@ struct engine {
     struct early early[EARLY_MAX];
     size_t early_count;
     struct ahead ahead[SYNC_WINDOW];
+    uint64_t ahead_bytes_max; /* the largest block among them so far */
     uint64_t resend_at, status_at;
     struct crypto_hash seen_votes[256]; /* verified lately; by their digest and signature */
     unsigned seen_next;

@@ -19,6 +19,8 @@ static void not_ready(struct engine_status *out, const char *format, ...)
     va_end(args);
 }
 
+enum { STUCK_MS = 5000 };
+
 static void judge_ready(struct engine_status *out, const struct engine *e)
 {
     unsigned q = ledger_set_quorum(e->set);
@@ -39,6 +41,9 @@ static void judge_ready(struct engine_status *out, const struct engine *e)
                   (unsigned long long)(out->highest_claim > out->highest_seen ? out->highest_claim : out->highest_seen));
     if (out->validators_up + 1 < q)
         not_ready(out, "no quorum: %u of %u validators connected, %u needed", out->validators_up + 1, e->set->n, q);
+    if (e->work_since_ms != UINT64_MAX && e->w.mono_ms(e->w.ctx) > e->work_since_ms + STUCK_MS)
+        not_ready(out, "stuck: work has waited for %llu s at height %llu, round %u",
+                  (unsigned long long)(e->w.mono_ms(e->w.ctx) - e->work_since_ms) / 1000, (unsigned long long)e->height, out->core.round);
     if (e->core != NULL && out->core.round >= 5)
         not_ready(out, "height %llu is in round %u: too few validators agree in time", (unsigned long long)e->height, out->core.round);
 }

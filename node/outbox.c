@@ -39,9 +39,36 @@ void outbox_send(struct engine *e, int to, enum frame_type type, struct bytes bo
         .kind = OUTBOX_SEND, .after = next_token(e), .to = to, .type = type, .body = blob_new(body)};
 }
 
+/* The proposer of h + 1 puts its own precommit in, where it made one: a certificate then also shows who
+ * takes part. It takes the place of the last signer. */
+static void put_own_precommit(const struct engine *e, struct ledger_certificate *c)
+{
+    const struct ledger_vote *own = &e->own_precommit;
+    uint8_t self = (uint8_t)e->self_index;
+    unsigned at = c->q - 1u;
+
+    if (e->self_index < 0 || own->type != LEDGER_PRECOMMIT || own->height != c->height || own->round != c->round ||
+        !crypto_hash_equal(&own->vid, &c->vid) || !crypto_hash_equal(&own->result, &c->result))
+        return;
+    for (unsigned i = 0; i < c->q; i++) {
+        if (c->index[i] == self)
+            return;
+    }
+    while (at > 0 && c->index[at - 1] > self) {
+        c->index[at] = c->index[at - 1];
+        c->sig[at] = c->sig[at - 1];
+        at--;
+    }
+    c->index[at] = self;
+    c->sig[at] = own->sig;
+}
+
 void outbox_decide(struct engine *e, const struct ledger_certificate *commit)
 {
-    *push(e) = (struct outbox_item){.kind = OUTBOX_DECIDE, .after = next_token(e), .commit = *commit};
+    struct outbox_item *item = push(e);
+
+    *item = (struct outbox_item){.kind = OUTBOX_DECIDE, .after = next_token(e), .commit = *commit};
+    put_own_precommit(e, &item->commit);
 }
 
 void outbox_keep(struct engine *e, const struct payload_record *record, struct blob *blob)

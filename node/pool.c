@@ -54,6 +54,14 @@ static void list_remove(struct engine *e, struct batch *b)
     b->before = b->after = NULL;
 }
 
+/* It is here, or given up: it counts against nobody's announcements any more. */
+static void settle_announcement(struct engine *e, struct batch *b)
+{
+    if (b->announced_by >= 0 && e->peers[b->announced_by].announced > 0)
+        e->peers[b->announced_by].announced--;
+    b->announced_by = -1;
+}
+
 static void set_author(struct engine *e, struct batch *b, int author, uint32_t size)
 {
     list_remove(e, b);
@@ -66,7 +74,7 @@ static struct batch *batch_new(struct engine *e, const struct crypto_hash *id, i
 {
     struct batch *b = anju_alloc(sizeof(*b));
 
-    *b = (struct batch){.id = *id, .author = author, .from = -1, .size = size, .want_at = UINT64_MAX};
+    *b = (struct batch){.id = *id, .author = author, .from = -1, .announced_by = -1, .size = size, .want_at = UINT64_MAX};
     b->made_ms = e->w.mono_ms(e->w.ctx);
     idmap_put(&e->batches, id, b);
     list_add(e, b);
@@ -132,6 +140,7 @@ static void place_die(struct engine *e, struct place *p)
 static void batch_remove(struct engine *e, struct batch *b)
 {
     assert(b->pins == 0);
+    settle_announcement(e, b);
     if (b->state == BATCH_HELD && b->live > 0)
         e->live_batches--;
     if (b->logged)
@@ -255,6 +264,8 @@ void engine_on_batch(struct engine *e, const struct crypto_hash *id, struct batc
         char hex[65];
         hex_encode(hex, id->b, sizeof(id->b));
         log_warn("node", "batch refused id=%s peer=%d: %s", hex, b->from, why);
+        if (b->from >= 0 && e->peers[b->from].up && e->peers[b->from].set_index == b->author)
+            e->peers[b->from].author_of_bad = true;
         b->state = BATCH_BAD;
         blob_release(b->raw);
         b->raw = NULL;
@@ -268,6 +279,7 @@ void engine_on_batch(struct engine *e, const struct crypto_hash *id, struct batc
 /* Bytes of a batch that nobody vouches for yet. */
 static void batch_take(struct engine *e, struct batch *b, struct bytes raw, int peer)
 {
+    settle_announcement(e, b);
     b->raw = blob_new(raw);
     b->from = peer;
     b->state = BATCH_CHECKING;
@@ -351,9 +363,12 @@ bool pool_on_have_frame(struct engine *e, int peer, struct bytes body)
         if (author < 0 || items[i].size > e->registry->limits.batch_size)
             continue;
         if (b == NULL) {
-            if (over_quota(e, author, items[i].size))
+            /* Who the author is, is only said here: nobody but the announcer pays for it. */
+            if (e->peers[peer].announced >= ANNOUNCED_MAX)
                 continue;
-            b = batch_new(e, &items[i].id, author, items[i].size);
+            b = batch_new(e, &items[i].id, NO_AUTHOR, 0);
+            b->announced_by = peer;
+            e->peers[peer].announced++;
         }
         b->holders |= UINT64_C(1) << peer;
         if (b->state == BATCH_WANTED)
@@ -366,7 +381,7 @@ void pool_answer_want(struct engine *e, int peer, const struct frame_want *want)
 {
     for (unsigned i = 0; i < want->count; i++) {
         const struct batch *b = pool_batch(e, &want->ids[i]);
-        if (b != NULL && (b->state == BATCH_HELD || b->state == BATCH_CHECKING))
+        if (b != NULL && b->state == BATCH_HELD)
             batch_send(e, peer, b);
     }
 }

@@ -16,7 +16,28 @@ void queue_deinit(struct queue *q)
     pthread_mutex_destroy(&q->lock);
 }
 
-static bool put(struct queue *q, struct job *job, void (*run)(struct job *), bool always)
+static void link_job(struct job **first, struct job **last, struct job *job)
+{
+    if (*last != NULL)
+        (*last)->next = job;
+    else
+        *first = job;
+    *last = job;
+}
+
+static struct job *unlink_job(struct job **first, struct job **last)
+{
+    struct job *job = *first;
+
+    if (job != NULL) {
+        *first = job->next;
+        if (*first == NULL)
+            *last = NULL;
+    }
+    return job;
+}
+
+static bool put(struct queue *q, struct job *job, void (*run)(struct job *), bool always, bool urgent)
 {
     bool taken, was_empty;
 
@@ -26,11 +47,10 @@ static bool put(struct queue *q, struct job *job, void (*run)(struct job *), boo
     taken = always || (q->count < q->limit && !q->closed);
     was_empty = q->count == 0;
     if (taken) {
-        if (q->last != NULL)
-            q->last->next = job;
+        if (urgent)
+            link_job(&q->urgent_first, &q->urgent_last, job);
         else
-            q->first = job;
-        q->last = job;
+            link_job(&q->first, &q->last, job);
         q->count++;
         pthread_cond_signal(&q->more);
     }
@@ -47,12 +67,17 @@ static bool put(struct queue *q, struct job *job, void (*run)(struct job *), boo
 
 void queue_push(struct queue *q, struct job *job, void (*run)(struct job *))
 {
-    (void)put(q, job, run, true);
+    (void)put(q, job, run, true, false);
+}
+
+void queue_push_urgent(struct queue *q, struct job *job, void (*run)(struct job *))
+{
+    (void)put(q, job, run, true, true);
 }
 
 bool queue_offer(struct queue *q, struct job *job, void (*run)(struct job *))
 {
-    return put(q, job, run, false);
+    return put(q, job, run, false, false);
 }
 
 struct job *queue_take(struct queue *q)
@@ -60,15 +85,13 @@ struct job *queue_take(struct queue *q)
     struct job *job;
 
     pthread_mutex_lock(&q->lock);
-    while (q->first == NULL && !q->closed)
+    while (q->count == 0 && !q->closed)
         pthread_cond_wait(&q->more, &q->lock);
-    job = q->first;
-    if (job != NULL) {
-        q->first = job->next;
-        if (q->first == NULL)
-            q->last = NULL;
+    job = unlink_job(&q->urgent_first, &q->urgent_last);
+    if (job == NULL)
+        job = unlink_job(&q->first, &q->last);
+    if (job != NULL)
         q->count--;
-    }
     pthread_mutex_unlock(&q->lock);
     return job;
 }
@@ -79,7 +102,11 @@ struct job *queue_take_all(struct queue *q)
 
     pthread_mutex_lock(&q->lock);
     jobs = q->first;
-    q->first = q->last = NULL;
+    if (q->urgent_first != NULL) {
+        q->urgent_last->next = q->first;
+        jobs = q->urgent_first;
+    }
+    q->first = q->last = q->urgent_first = q->urgent_last = NULL;
     q->count = 0;
     pthread_mutex_unlock(&q->lock);
     return jobs;

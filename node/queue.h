@@ -19,6 +19,7 @@ struct queue {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct job *first, *last;
+    struct job *urgent_first, *urgent_last; /* before the others */
     size_t count, limit;
     bool closed;
     int wake_fd; /* an eventfd that is written to when the queue stops being empty; -1 none */
@@ -27,6 +28,8 @@ struct queue {
 void queue_init(struct queue *q, size_t limit, int wake_fd);
 void queue_deinit(struct queue *q); /* it is empty */
 void queue_push(struct queue *q, struct job *job, void (*run)(struct job *));
+/* The same, before all that is not urgent: what a round of agreement waits for. */
+void queue_push_urgent(struct queue *q, struct job *job, void (*run)(struct job *));
 /* False: `limit` jobs wait already, or it is closed; the job stays the caller's. */
 bool queue_offer(struct queue *q, struct job *job, void (*run)(struct job *));
 struct job *queue_take(struct queue *q);     /* waits; NULL: closed and empty */

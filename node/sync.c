@@ -182,6 +182,9 @@ static void ask_for_blocks(struct engine *e)
         struct frame_want want = {.kind = FRAME_WANT_BLOCKS, .height = from};
         struct writer w = {0};
         uint64_t count = engine_min(FRAME_WANT_BLOCKS_MAX, e->height + SYNC_WINDOW - from);
+        /* About 32 MiB a request, by the largest block seen on the way. */
+        if (e->ahead_bytes_max > SYNC_BYTES_MAX / FRAME_WANT_BLOCKS_MAX)
+            count = engine_min(count, SYNC_BYTES_MAX / e->ahead_bytes_max);
         if (!p->up || p->sync_from != 0 || p->height <= from || from >= e->height + SYNC_WINDOW)
             continue;
         count = engine_min(count, p->height - from);
@@ -206,6 +209,15 @@ static void feed_commit(struct engine *e, const struct ledger_certificate *c, in
         b->want_at = e->w.mono_ms(e->w.ctx) + WANT_NAMED_MS;
     engine_feed(e, &(struct consensus_event){
         .kind = CONSENSUS_EVENT_COMMIT, .now_ms = e->w.wall_ms(e->w.ctx), .from = peer >= 0 ? e->peers[peer].set_index : -1, .commit = c});
+}
+
+/* A certificate of a later height is verified: what is signed at this one could only be a mistake. */
+static void feed_later_commit(struct engine *e, const struct ledger_certificate *c)
+{
+    if (c->height <= e->certified_height)
+        return;
+    e->certified_height = c->height;
+    engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_COMMIT, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1, .commit = c});
 }
 
 static bool knows_commit(const struct engine *e, const struct ledger_certificate *c)
@@ -240,6 +252,8 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
         }
         ahead_clear(a);
         a->height = height;
+        if (f.compact.header.n_bytes > e->ahead_bytes_max)
+            e->ahead_bytes_max = f.compact.header.n_bytes;
         ledger_certificate_encode(&w, &f.certificate);
         a->certificate = blob_new(writer_view(&w));
         writer_clear(&w);
@@ -247,8 +261,8 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
         a->compact = blob_new(writer_view(&w));
         writer_free(&w);
     }
-    if (height > e->certified_height)
-        e->certified_height = height;
+    if (height > e->height)
+        feed_later_commit(e, &f.certificate);
     if (p->height <= height)
         p->height = height + 1;
     if (p->sync_from != 0 && height >= p->sync_from && height < p->sync_from + p->sync_left) {
@@ -341,12 +355,15 @@ static bool of_our_height(struct engine *e, int peer, uint64_t height, int signe
     }
     if (p->height < height)
         p->height = height; /* a claim: it only decides whom we ask */
-    if (now >= p->status_asked_ms + LAGGARD_MS && height > e->height + 1) {
+    if (now >= p->status_asked_ms + LAGGARD_MS && !e->deciding) {
         p->status_asked_ms = now;
         sync_status_to(e, peer);
     }
-    for (size_t i = 0; i < e->early_count; i++)
+    for (size_t i = 0; i < e->early_count; i++) {
+        if (e->early[i].signer == signer && bytes_equal(blob_bytes(e->early[i].body), body))
+            return false; /* said again */
         kept += e->early[i].signer == signer;
+    }
     if (height == e->height + 1 && signer >= 0 && kept < EARLY_PER_SIGNER && e->early_count < EARLY_MAX)
         e->early[e->early_count++] = (struct early){.signer = signer, .peer = peer, .type = type, .body = blob_new(body)};
     return false;
@@ -446,9 +463,9 @@ bool sync_on_certificate_frame(struct engine *e, int peer, struct bytes body)
     }
     if (height > e->height) {
         /* It must have committed what lies below. A commit certificate proves more than its claim. */
-        if (c.kind == FRAME_COMMIT && ledger_certificate_verify(&c.commit, e->set, &e->registry->ledger_id) == ANJU_OK &&
-            height > e->certified_height)
-            e->certified_height = height;
+        if (c.kind == FRAME_COMMIT && height > e->certified_height &&
+            ledger_certificate_verify(&c.commit, e->set, &e->registry->ledger_id) == ANJU_OK)
+            feed_later_commit(e, &c.commit);
         (void)of_our_height(e, peer, height, -1, FRAME_CERTIFICATE, body);
         return true;
     }

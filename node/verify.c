@@ -41,7 +41,7 @@ void verify_batch(struct node *n, const struct crypto_hash *id, struct blob *raw
     struct batch_job *j = anju_alloc(sizeof(*j));
 
     *j = (struct batch_job){.node = n, .id = *id, .raw = blob_hold(raw)};
-    queue_push(&n->verify_queue, &j->job, batch_on_worker);
+    queue_push_urgent(&n->verify_queue, &j->job, batch_on_worker);
 }
 
 /* ---- Envelopes ---- */
@@ -137,7 +137,7 @@ void verify_judge(struct node *n, const struct frame_compact *compact, struct bl
     j->batches = anju_alloc((size_t)compact->header.n_batches * sizeof(struct blob *) + 1);
     for (unsigned i = 0; i < compact->header.n_batches; i++)
         j->batches[i] = batches[i]; /* their holds came with the call */
-    queue_push(&n->verify_queue, &j->job, judge_on_worker);
+    queue_push_urgent(&n->verify_queue, &j->job, judge_on_worker);
 }
 
 /* ---- Reads for peers ---- */

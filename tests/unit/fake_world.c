@@ -172,7 +172,7 @@ static void release_heights(void *ctx, uint64_t height)
 
 static void synced(struct fake_node *n, struct fake_event *ev)
 {
-    if (n->disk_stands) { /* it goes on when the disk does */
+    if (n->disk_stands || n->cluster->disk_all_stand) { /* it goes on when the disk does */
         struct fake_event *again = later(n, 10, synced);
         again->number = ev->number;
         again->number2 = ev->number2;

@@ -50,6 +50,7 @@ struct fake_cluster {
     struct fake_event *events;
     uint64_t next_seq;
     unsigned loss_percent;
+    bool disk_all_stand;
     bool cut[FAKE_NODES_MAX][FAKE_NODES_MAX];  /* [from][to]: nothing passes */
     uint32_t drop_types[FAKE_NODES_MAX];       /* bit t: frames of type t to this node are lost */
     struct ledger_vote votes[FAKE_VOTES_MAX];  /* that ever left a node, each once */

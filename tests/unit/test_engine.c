@@ -376,7 +376,7 @@ static struct bytes vote_frame(struct writer *w, enum ledger_vote_type type, uin
 START_TEST(votes_that_do_not_verify_are_refused)
 {
     struct writer w = {0};
-    struct crypto_hash other = c.fixture.registry == NULL ? CRYPTO_ZERO_HASH : CRYPTO_ZERO_HASH;
+    struct crypto_hash other = CRYPTO_ZERO_HASH;
     struct crypto_secret stranger;
 
     start_all(4, 0, 16);
@@ -398,7 +398,8 @@ START_TEST(votes_that_do_not_verify_are_refused)
 }
 END_TEST
 
-/* A batch with one wrong signature in it is refused as a whole, and its author's others are not. */
+/* A batch with one wrong signature in it is refused as a whole, and its author, if that is who sent it,
+ * is disconnected. */
 START_TEST(a_batch_with_a_wrong_signature_is_not_taken)
 {
     struct writer w = {0};
@@ -419,6 +420,10 @@ START_TEST(a_batch_with_a_wrong_signature_is_not_taken)
     ck_assert_int_eq(crypto_sign(&f.sig, &c.node[1].secret, &digest), ANJU_OK);
     frame_batch_encode(&w, &f);
     ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_BATCH, writer_view(&w)));
+    fake_run_for(&c, 1);
+    ck_assert(!engine_peer_frame(c.node[0].engine, 1, FRAME_STATUS, bytes_of("", 0)));
+    fake_isolate(&c, 1, true); /* as the connection would be closed, and come back */
+    fake_isolate(&c, 1, false);
     fake_run_for(&c, 1000);
     engine_status(&s, c.node[0].engine);
     ck_assert_uint_eq(s.batches, 0);
@@ -427,6 +432,91 @@ START_TEST(a_batch_with_a_wrong_signature_is_not_taken)
     expect_committed(1, 5000);
     writer_free(&w);
     free(bad);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* Anybody can announce batches in another's name: that must not use up the other's quota. */
+START_TEST(false_announcements_do_not_shut_an_author_out)
+{
+    struct frame_have items[FRAME_HAVE_MAX];
+    struct writer w = {0};
+    struct engine_status s;
+
+    start_all(4, 0, 18);
+    fake_run_for(&c, 100);
+    for (unsigned k = 0; k < 40; k++) {
+        for (unsigned i = 0; i < FRAME_HAVE_MAX; i++) {
+            items[i] = (struct frame_have){.author = c.node[2].id, .size = 500000};
+            crypto_random(items[i].id.b, sizeof(items[i].id.b));
+        }
+        writer_clear(&w);
+        frame_have_encode(&w, items, FRAME_HAVE_MAX);
+        ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_HAVE, writer_view(&w)));
+    }
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_le(s.batches, 1024); /* and the memory of it has a bound */
+    writer_free(&w);
+    fake_submit(&c, 2, 1, fake_envelope(&c));
+    expect_committed(1, 5000);
+    fake_run_for(&c, 120000);
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_eq(s.batches, 0);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* Work that waits for a quorum makes the node say so. */
+START_TEST(a_node_whose_work_waits_is_not_ready)
+{
+    struct engine_status s;
+
+    start_all(4, 0, 19);
+    fake_run_for(&c, 100);
+    engine_status(&s, c.node[0].engine);
+    ck_assert_msg(s.ready, "%s", s.reason);
+    c.disk_all_stand = true;
+    fake_submit(&c, 0, 1, fake_envelope(&c));
+    fake_run_for(&c, 7000);
+    engine_status(&s, c.node[0].engine);
+    ck_assert(!s.ready);
+    ck_assert_msg(strstr(s.reason, "stuck: work has waited") != NULL, "%s", s.reason);
+    c.disk_all_stand = false;
+    expect_committed(1, 20000);
+    fake_run_for(&c, 200);
+    engine_status(&s, c.node[0].engine);
+    ck_assert_msg(s.ready, "%s", s.reason);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* The certificate that the next block carries shows its proposer among the signers, where it signed. */
+START_TEST(the_certificate_of_a_proposer_has_its_own_precommit)
+{
+    unsigned own = 0;
+
+    start_all(4, 0, 20);
+    for (uint64_t t = 1; t <= 12; t++) {
+        fake_submit(&c, 0, t, fake_envelope(&c));
+        expect_committed(t, 5000);
+        fake_run_to(&c, 0xf, t, 5000);
+    }
+    for (uint64_t h = 2; h <= 12; h++) {
+        struct frame_compact compact = {.ids = {NULL, 0}};
+        struct ledger_certificate cert;
+        struct reader r = reader_over(blob_bytes(c.node[0].block[h]));
+        ck_assert_int_eq(ledger_header_decode(&compact.header, reader_take(&r, LEDGER_HEADER_SIZE)), ANJU_OK);
+        (void)reader_take(&r, (size_t)compact.header.n_batches * 32);
+        ck_assert_int_eq(ledger_certificate_decode(&cert, reader_take_u32(&r, LEDGER_CERTIFICATE_SIZE_MAX)), ANJU_OK);
+        ck_assert_int_eq(ledger_certificate_verify(&cert, &c.fixture.registry->set, &c.fixture.registry->ledger_id), ANJU_OK);
+        int proposer = ledger_set_find(&c.fixture.registry->set, &compact.header.proposer);
+        for (unsigned i = 0; i < cert.q; i++)
+            own += cert.index[i] == proposer;
+    }
+    ck_assert_uint_eq(own, 11);
     fake_check(&c);
     fake_end(&c);
 }
@@ -456,6 +546,9 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, frames_of_any_bytes_are_refused_or_ignored);
     tcase_add_test(t, votes_that_do_not_verify_are_refused);
     tcase_add_test(t, a_batch_with_a_wrong_signature_is_not_taken);
+    tcase_add_test(t, false_announcements_do_not_shut_an_author_out);
+    tcase_add_test(t, a_node_whose_work_waits_is_not_ready);
+    tcase_add_test(t, the_certificate_of_a_proposer_has_its_own_precommit);
     suite_add_tcase(suite, t);
 }
 
