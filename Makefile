@@ -101,7 +101,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit sim test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean \
+.PHONY: all unit sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean \
         help
 
 ## all: build both programs and every module (the default)
@@ -140,6 +140,10 @@ bench: $(BENCH)
 ## sim: clusters of consensus cores from seeds (SEED=n, COUNT=n; TRACE=1 shows one)
 sim: $(BUILD)/tests/sim/sim_consensus
 	@$< $(or $(SEED),1) $(or $(COUNT),$(if $(SEED),1,1000))
+
+## explore: short scenes of one height with one liar of four (SEED=n, COUNT=n)
+explore: $(BUILD)/tests/sim/sim_explore
+	@$< $(or $(SEED),1) $(or $(COUNT),100000)
 
 ## demo: four nodes, real orders, one killed and back, an audit (ORDERS=n, KEEP=1)
 demo: ready

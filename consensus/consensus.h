@@ -87,7 +87,7 @@ struct consensus_event {
 
 enum consensus_action_kind {
     CONSENSUS_SIGN_SEND,   /* vote: sign, hand back, send to all. A proposal goes with header, ids and
-                            * certificate of h - 1 (unless too large) and polka(valid_round) if >= 0 */
+                            * certificate of h - 1 (unless too large) and consensus_polka(valid_round) where held */
     CONSENSUS_SEND_VOTE,   /* vote, signed already (ours): send again to all */
     CONSENSUS_SEND_POLKA,  /* to `to` (set index) or all (-1) */
     CONSENSUS_SEND_COMMIT,

@@ -37,9 +37,11 @@ static void choose_faults(struct world *w)
     w->loss_permille = sim_chance(w, 667) ? sim_below(w, 300) : 0;
     w->double_permille = sim_chance(w, 667) ? sim_below(w, 500) : 0;
     w->crash_permyriad = sim_below(w, 40);
-    w->lie_permille = sim_below(w, 400);
+    w->lie_permille = sim_below(w, sim_chance(w, 300) ? 1000 : 400);
     w->delay_ms_max = 1 + (sim_chance(w, 500) ? sim_below(w, 20) : sim_below(w, 200));
     w->drop_execution_permille = sim_chance(w, 333) ? 100 : 0;
+    w->cut_ms_max = sim_chance(w, 500) ? 1500 : 500 + sim_below(w, 9000);
+    w->status_permille = sim_chance(w, 500) ? 1000 : 200; /* nodes that seldom answer: the core must do it */
 }
 
 /* Validators below `liars` lie; each of them runs twice, with the same key, to different peers. */
@@ -97,7 +99,7 @@ static void network_changes(struct world *w)
     for (unsigned i = 0; i < w->process_count && w->crashes && !w->healed; i++)
         if (w->process[i].up && w->process[i].honest && sim_chance(w, 30))
             process_crash(w, &w->process[i]);
-    sim_post(w, (20 + sim_below(w, 1500)) * UINT64_C(1000), (struct queued){.kind = WORLD_NETWORK});
+    sim_post(w, (20 + sim_below(w, w->cut_ms_max)) * UINT64_C(1000), (struct queued){.kind = WORLD_NETWORK});
 }
 
 static void batch_arrives(struct world *w)
@@ -138,6 +140,7 @@ static void heal(struct world *w)
     w->loss_permille = 0;
     w->delay_ms_max = 20;
     w->drop_execution_permille = 0;
+    w->cut_ms_max = 1500;
     sim_network_change(w);
     sim_trace(w, "healed; highest height %llu", (unsigned long long)w->highest);
 }
@@ -145,7 +148,7 @@ static void heal(struct world *w)
 /* Half of the runs go on healing with the liars silent, half with them lying. */
 static void run(struct world *w)
 {
-    uint64_t chaos_us = (2000 + sim_random(w) % 28000) * 1000;
+    uint64_t chaos_us = (2000 + sim_random(w) % (sim_chance(w, 200) ? 90000 : 28000)) * 1000;
     uint64_t goal = 0, events = 0, healed_ms = 0;
     struct queued e;
 

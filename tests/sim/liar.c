@@ -52,13 +52,14 @@ static void some_proposal(struct world *w, struct ledger_vote *v, const struct p
     v->height = height;
     v->round = round;
     v->signer = w->set.node[p->id].id;
-    v->valid_round = round > 0 && sim_chance(w, 500) ? (int32_t)sim_below(w, round) : -1;
+    v->valid_round = round > 0 && sim_chance(w, 500) ? (int32_t)(round - 1 - sim_below(w, round < 3 ? round : 3)) : -1;
     v->vid = some_vid(w, height);
-    if (crypto_hash_is_zero(&v->vid)) {
+    if (crypto_hash_is_zero(&v->vid) || sim_value_of(w, &v->vid) == NULL ||
+        (sim_chance(w, 300) && w->value_count < SIM_VALUES_MAX / 2)) {
         struct value *value = sim_value(w, p->id, height, sim_ms(w) + LEDGER_TIME_MIN + 3600000, p->held_batches);
 
         value->honest = false;
-        value->served = sim_below(w, 1u << w->n);
+        value->served = sim_chance(w, 500) ? ~0u : sim_below(w, 1u << w->n);
         v->vid = value->vid;
     }
 }
@@ -82,7 +83,7 @@ void liar_hears(struct world *w, struct process *p, const struct message *m)
 {
     struct ledger_vote v;
 
-    if (m->content != CONTENT_VOTE || !sim_chance(w, w->lie_permille))
+    if (m->content != CONTENT_VOTE || m->from < w->liars || !sim_chance(w, w->lie_permille))
         return;
     if (sim_chance(w, 300) && ledger_set_proposer(&w->set, m->height, m->round + 1) == p->id)
         some_proposal(w, &v, p, m->height, m->round + 1);

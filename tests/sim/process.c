@@ -304,9 +304,7 @@ static void act_sign(struct world *w, struct process *p, const struct ledger_vot
     if (unsigned_vote->type == LEDGER_PROPOSAL && unsigned_vote->valid_round >= 0) {
         const struct ledger_polka *polka = consensus_polka(p->core, (uint32_t)unsigned_vote->valid_round);
 
-        if (polka == NULL) {
-            sim_fail(w, "a proposal names a valid round of which the core has no polka");
-        } else {
+        if (polka != NULL) { /* after a restart it may be gone; who has it says it */
             struct message *attached = sim_message(CONTENT_POLKA, p->id);
 
             attached->polka = *polka;
@@ -555,6 +553,8 @@ static void answer_status(struct world *w, struct process *p, const struct messa
 
     consensus_status(&s, p->core);
     a.round = s.round;
+    if (m->height == p->height && !sim_chance(w, w->status_permille))
+        return;
     if (m->height < p->height) {
         say_block(w, p, m->from, m->height);
     } else if (m->height == p->height && m->round < s.round && consensus_ticket(p->core) != NULL) {

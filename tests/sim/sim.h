@@ -131,7 +131,8 @@ struct world { /* one run */
     uint64_t highest;
     bool healed;
     /* faults of this seed */
-    unsigned loss_permille, double_permille, crash_permyriad, lie_permille, delay_ms_max, drop_execution_permille;
+    unsigned loss_permille, double_permille, crash_permyriad, lie_permille, delay_ms_max, drop_execution_permille,
+        cut_ms_max, status_permille;
     bool cuts, crashes;
     bool cut[MESSAGE_KINDS][SIM_NODES_MAX][SIM_NODES_MAX];
     /* what honest validators signed and sent: open addressing by (signer, h, r, type) */

@@ -1,11 +1,13 @@
-/* Clusters from seeds (tests/sim/sim.h): a short run of them; `make sim SEED=n COUNT=n` for more. */
+/* Clusters from seeds and scenes in step (tests/sim/sim.h, explore.h): a short run of both; for more,
+ * `make sim SEED=n COUNT=n` and `make explore SEED=n COUNT=n`. */
+#include "tests/sim/explore.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/unit.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SEEDS_EACH = 60 };
+enum { SEEDS_EACH = 60, SCENES_EACH = 500 };
 #else
-enum { SEEDS_EACH = 700 };
+enum { SEEDS_EACH = 600, SCENES_EACH = 10000 };
 #endif
 
 /* Whatever the network, crashes and up to f liars do: one block a height, no honest validator signs
@@ -22,12 +24,25 @@ START_TEST(clusters_agree_and_go_on_after_healing)
 }
 END_TEST
 
+/* One liar of four, deafness and crashes chosen phase by phase: no fork, nobody honest framed. */
+START_TEST(one_liar_of_four_cannot_make_two_blocks)
+{
+    struct explored sum = {0};
+    char why[EXPLORE_WHY_SIZE] = "";
+    uint64_t each = SCENES_EACH * (getenv("ANJU_TEST_LONG") != NULL ? 50 : 1);
+
+    ck_assert_msg(explore(&sum, why, 1 + (uint64_t)_i * each, each), "%s", why);
+    ck_assert_uint_gt(sum.decided, each);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *tc = tcase_create("cluster");
 
     tcase_set_timeout(tc, 600);
     tcase_add_loop_test(tc, clusters_agree_and_go_on_after_healing, 0, 8);
+    tcase_add_loop_test(tc, one_liar_of_four_cannot_make_two_blocks, 0, 4);
     suite_add_tcase(suite, tc);
 }
 
