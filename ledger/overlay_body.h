@@ -135,6 +135,10 @@ void overlay_keep(struct ledger_overlay *o); /* ends the span without taking any
 void overlay_merge_timers(struct overlay_list *into, const struct ledger_timer_row *older,
                           size_t n_older, const struct ledger_timer_row *edits, size_t n_edits);
 
+/* The view's `timers`. */
+enum anju_err overlay_view_timers(const struct ledger_view *v, struct ledger_timer *out,
+                                  size_t *count, size_t max, uint64_t until);
+
 /* Folding (fold.c). Begin takes due timers away and lists them; each is then fired or dropped. */
 enum anju_err overlay_begin(struct ledger_overlay *o, uint64_t height, uint64_t time_ms,
                             struct ledger_timer **due, size_t *n_due);
