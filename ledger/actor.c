@@ -30,11 +30,10 @@ static bool fits(struct judge *j, const struct ledger_actor_rule *rule, uint32_t
 }
 
 /* "center or street, or with the resident's cosignature": what would be accepted, for people. */
-static void describe(struct judge *j, char *out, size_t room, const struct ledger_actor_rule *rules, uint8_t n)
+static void describe(char *out, size_t room, const struct ledger_actor_rule *rules, uint8_t n)
 {
     size_t size = 0;
 
-    (void)j;
     out[0] = '\0';
     for (uint8_t i = 0; i < n && size + 1 < room; i++) {
         const struct ledger_actor_rule *r = &rules[i];
@@ -68,7 +67,7 @@ bool judge_actor(struct judge *j)
             return judge_going(j);
         only_cosign = true;
     }
-    describe(j, who, sizeof(who), a->by, a->n_by);
+    describe(who, sizeof(who), a->by, a->n_by);
     return judge_refuse(j, only_cosign ? LEDGER_REFUSED_COSIGNATURE : LEDGER_REFUSED_ACTOR, "", "who may do %s: %s", a->name, who);
 }
 
@@ -183,7 +182,7 @@ static bool may_approve(struct judge *j)
     }
     if (all_placed(j, &member, 1))
         return judge_going(j);
-    describe(j, who, sizeof(who), need->slot, need->n_slots);
+    describe(who, sizeof(who), need->slot, need->n_slots);
     return judge_refuse(j, LEDGER_REFUSED_ACTOR, "", "%s needs %u of: %s", j->action->name, need->m, who);
 }
 
@@ -233,4 +232,21 @@ bool judge_approve(struct judge *j, bool *carried_out)
         memmove(&list[at], &list[at + 1], (--n - at) * sizeof(list[0]));
     write_approvals(j, list, n);
     return judge_going(j);
+}
+
+void judge_lapse_approvals(struct judge *j)
+{
+    struct approval list[LEDGER_ACTORS_MAX];
+    uint32_t n = read_approvals(list, LEDGER_ACTORS_MAX, judge_after(j->self, LEDGER_ATTR_APPROVALS)), kept = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct ledger_action *a = ledger_procedure_action(j->p, list[i].action);
+        bool starts = false;
+        for (uint8_t k = 0; a != NULL && k < a->n_from; k++)
+            starts = starts || a->from[k] == j->self->state_after;
+        if (starts)
+            list[kept++] = list[i];
+    }
+    if (kept < n)
+        write_approvals(j, list, kept);
 }

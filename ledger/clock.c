@@ -163,13 +163,23 @@ static bool is_in(const uint16_t *states, uint8_t n, uint16_t state)
 /* Ends a pause at `until`: what was left when it began is left again. */
 static void end_pause(struct judge_clock *c, uint64_t until)
 {
-    uint64_t length = until - c->at;
+    uint64_t length = until > c->at ? until - c->at : 0;
 
     c->end += length;
     c->paused += length;
     c->status = JUDGE_CLOCK_RUNNING;
     c->at = 0;
     c->resume = 0;
+}
+
+/* A new end. In a pause, only what is paused from now on is added to it. */
+static void move(struct judge_clock *c, uint64_t end, uint64_t now)
+{
+    c->end = end;
+    if (c->status == JUDGE_CLOCK_PAUSED && now > c->at) {
+        c->paused += now - c->at;
+        c->at = now;
+    }
 }
 
 static void pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
@@ -203,7 +213,7 @@ static void run_clock(struct judge *j, struct judge_subject *s, const struct led
     }
     edge = find_edge(clock->move, clock->n_move, j, s);
     if (edge != NULL && c->status != 0 && c->status != JUDGE_CLOCK_STOPPED && time_of(j, &edge->until, &end))
-        c->end = end;
+        move(c, end, j->actor->time_ms);
     edge = find_edge(clock->start, clock->n_start, j, s);
     if (edge != NULL && (c->status == 0 || clock->again))
         start(j, s, clock, c, edge);

@@ -6,23 +6,24 @@
 /* One more item for a list; one that is in it already is not added again. */
 static struct bytes append_item(struct judge *j, const struct ledger_attribute_decl *decl, struct bytes list, struct bytes item)
 {
+    struct ledger_type one = decl->type;
     struct mp_reader m = mp_reader_over(list);
     uint32_t count = list.size > 0 ? mp_array(&m, LEDGER_ITEMS_MAX) : 0;
+    struct bytes items = bytes_of(m.r.at, count > 0 ? m.r.left : 0);
     struct writer w = {0};
 
+    one.list_max = 0;
+    if (!judge_check_type(j, decl->name, &one, item))
+        return list;
+    for (uint32_t i = 0; i < count; i++)
+        if (bytes_equal(mp_skip(&m), item))
+            return list;
     if (count >= decl->type.list_max) {
         judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, decl->name, "%s has %u items already, no more are allowed", decl->name, count);
         return list;
     }
     mp_put_array(&w, count + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        struct bytes one = mp_skip(&m);
-        if (bytes_equal(one, item)) {
-            writer_free(&w);
-            return list;
-        }
-        writer_bytes(&w, one);
-    }
+    writer_bytes(&w, items);
     writer_bytes(&w, item);
     struct bytes out = arena_copy(j->arena, writer_view(&w));
     writer_free(&w);
@@ -54,8 +55,12 @@ static bool value_of(struct judge *j, struct bytes *out, const struct judge_subj
         return false;
     if (decl == NULL)
         return judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "%s has no attribute %u", s->p->name, c->attribute);
-    *out = c->kind == LEDGER_CHANGE_ADD ? add_value(j, decl, judge_after(s, c->attribute), &v) : judge_write(j, &v);
-    return judge_going(j) && judge_check_type(j, decl->name, &decl->type, *out);
+    if (c->kind == LEDGER_CHANGE_SET) {
+        *out = judge_write(j, &v);
+        return judge_check_type(j, decl->name, &decl->type, *out);
+    }
+    *out = add_value(j, decl, judge_after(s, c->attribute), &v);
+    return judge_going(j) && (decl->type.list_max > 0 || judge_check_type(j, decl->name, &decl->type, *out));
 }
 
 /* All values first, then all changes. */
@@ -174,6 +179,14 @@ static void choose_state(struct judge *j)
     judge_refuse(j, LEDGER_REFUSED_CASE, "", "no case of %s holds", a->name);
 }
 
+/* Pending approvals of what does not start from the new state are void: should the subject come back, it is
+ * another matter that they would approve. */
+static void drop_approvals(struct judge *j)
+{
+    if (j->self->exists && j->self->state_after != j->self->state && judge_after(j->self, LEDGER_ATTR_APPROVALS).size > 0)
+        judge_lapse_approvals(j);
+}
+
 void judge_effects(struct judge *j)
 {
     const struct ledger_action *a = j->action;
@@ -197,6 +210,7 @@ void judge_effects(struct judge *j)
     judge_set_bool(j, s, LEDGER_ATTR_OPEN, !ledger_procedure_is_ended(j->p, s->state_after));
     if (!s->exists)
         judge_set_uint(j, s, LEDGER_ATTR_PROCEDURE_VERSION, j->p->version);
+    drop_approvals(j);
     judge_clocks(j, s);
     j->see_after = false;
 }

@@ -67,8 +67,8 @@ static struct judge_value attribute_of(struct judge *j, const struct judge_subje
     return judge_read(j, judge_attribute(j, s, number), type_of_attribute(s->p, number), false);
 }
 
-/* The subject that the next operand names, or NULL: absent, or it is not there. */
-static const struct judge_subject *eval_subject(struct walk *w)
+/* The subject of this procedure that the next operand names, or NULL: absent, or it is not there. */
+static const struct judge_subject *eval_subject(struct walk *w, uint16_t procedure)
 {
     struct judge_value ref = eval(w);
 
@@ -78,8 +78,12 @@ static const struct judge_subject *eval_subject(struct walk *w)
         failed(w, "takes a reference where there is none");
         return NULL;
     }
+    if (ref.procedure != procedure) {
+        failed(w, "takes a reference to another procedure's subject");
+        return NULL;
+    }
     const struct judge_subject *s = judge_load(w->j, ref.procedure, &ref.id);
-    return s != NULL && s->exists ? s : NULL;
+    return s != NULL && s->exists && s->p != NULL ? s : NULL;
 }
 
 static struct judge_value eval_part(struct walk *w, const struct ledger_expr_node *node)
@@ -304,9 +308,9 @@ static struct judge_value eval_seal(struct walk *w)
 
 static struct judge_value eval_state_of(struct walk *w, const struct ledger_expr_node *node)
 {
-    const struct judge_subject *s = eval_subject(w);
+    const struct judge_subject *s = eval_subject(w, node->procedure);
 
-    return of_bool(s != NULL && s->procedure == node->procedure && s->state == node->number);
+    return of_bool(s != NULL && s->state == node->number);
 }
 
 static struct judge_value eval_len(struct walk *w)
@@ -351,7 +355,7 @@ static struct judge_value eval(struct walk *w)
     case LEDGER_OP_PART: return eval_part(w, node);
     case LEDGER_OP_HAS: return of_bool(!eval(w).absent);
     case LEDGER_OP_OF: {
-        const struct judge_subject *s = eval_subject(w);
+        const struct judge_subject *s = eval_subject(w, node->procedure);
         return s != NULL ? attribute_of(j, s, node->number) : NOTHING;
     }
     case LEDGER_OP_STATE: return of_bool((j->self->exists ? j->self->state : 0) == node->number);

@@ -63,7 +63,8 @@ static bool put_value(struct writer *w, enum ledger_part_type type, struct bytes
         put_u16(ref, (uint16_t)mp_uint(&again, UINT16_MAX));
         v.bytes = mp_bin(&again, LEDGER_SUBJECT_SIZE);
         memset(ref + 2, 0, LEDGER_SUBJECT_SIZE);
-        memcpy(ref + 2, v.bytes.data, v.bytes.size);
+        if (v.bytes.size > 0)
+            memcpy(ref + 2, v.bytes.data, v.bytes.size);
         put_part(w, type, bytes_of(ref, sizeof(ref)));
         break;
     case MP_NONE:

@@ -95,14 +95,27 @@ static bool find_action(struct judge *j)
                         state != NULL ? state->name : "none (the subject is not there)", possible);
 }
 
+/* The fields of the action, for people. */
+static void list_fields(const struct judge *j, char *out, size_t room)
+{
+    size_t size = 0;
+
+    out[0] = '\0';
+    for (uint8_t i = 0; i < j->action->n_fields && size < room; i++)
+        size += (size_t)snprintf(out + size, room - size, "%s%s", i > 0 ? ", " : "", j->action->field[i].name);
+}
+
 static bool check_fields(struct judge *j)
 {
     const struct ledger_record *r = j->record;
+    char known[300];
 
     for (uint32_t i = 0; i < r->n_fields; i++) {
         const struct ledger_field *f = ledger_action_field(j->action, r->fields[i].number);
-        if (f == NULL)
-            return judge_refuse(j, LEDGER_REFUSED_FIELD_UNKNOWN, "", "%s has no field %u", j->action->name, r->fields[i].number);
+        if (f == NULL) {
+            list_fields(j, known, sizeof(known));
+            return judge_refuse(j, LEDGER_REFUSED_FIELD_UNKNOWN, "", "%s has no field %u; it has: %s", j->action->name, r->fields[i].number, known);
+        }
         if (!judge_check_type(j, f->name, &f->type, r->fields[i].value))
             return false;
     }

@@ -35,7 +35,7 @@ struct judge {
     enum anju_err err;
     struct ledger_judgement *out;
     struct judge_subject *self;
-    struct judge_subject **subjects; /* all that were loaded, self first */
+    struct judge_subject **subjects; /* all that were loaded, ascending by (procedure, subject) */
     uint32_t n_subjects, room_subjects;
     bool see_after;   /* expressions read the attributes after the effects */
     uint32_t steps;   /* expression nodes evaluated so far */
@@ -91,6 +91,7 @@ bool judge_cosigned(const struct judge *j, const struct judge_value *key_or_list
 /* actor.c */
 bool judge_actor(struct judge *j);    /* `by` */
 bool judge_approve(struct judge *j, bool *carried_out); /* `need`: notes the approval */
+void judge_lapse_approvals(struct judge *j); /* of actions that do not start from the state after */
 
 /* clock.c */
 /* Stops, moves, starts, pauses; then due_day and open. State after is known. */

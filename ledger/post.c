@@ -57,12 +57,18 @@ static int64_t number_of(struct judge *j, const struct judge_subject *s, uint16_
 
 static void add_number(struct judge *j, struct judge_subject *s, uint16_t attribute, int64_t amount)
 {
+    const struct ledger_attribute_decl *decl = ledger_procedure_attribute(s->p, attribute);
     struct judge_value sum = {.kind = JUDGE_INT};
 
-    if (__builtin_add_overflow(number_of(j, s, attribute), amount, &sum.i))
-        judge_refuse(j, LEDGER_REFUSED_ARITHMETIC, "", "a sum does not fit 64 bits");
-    else
-        judge_set(j, s, attribute, judge_write(j, &sum));
+    if (decl == NULL)
+        judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "%s has no attribute %u", s->p->name, attribute);
+    else if (__builtin_add_overflow(number_of(j, s, attribute), amount, &sum.i))
+        judge_refuse(j, LEDGER_REFUSED_ARITHMETIC, decl->name, "%s would not fit 64 bits", decl->name);
+    if (!judge_going(j))
+        return;
+    struct bytes value = judge_write(j, &sum);
+    if (judge_check_type(j, decl->name, &decl->type, value))
+        judge_set(j, s, attribute, value);
 }
 
 /* The bounds of the balance of an account's kind. */
@@ -98,8 +104,8 @@ void judge_post(struct judge *j)
         judge_refuse(j, LEDGER_REFUSED_UNBALANCED, "", "the lines sum to %lld; debits and credits must sum to 0", (long long)sum);
         return;
     }
+    const struct ledger_procedure *accounts = ledger_registry_procedure(j->registry, j->action->post_procedure, 0);
     for (uint32_t i = 0; i < count && judge_going(j); i++) {
-        const struct ledger_procedure *accounts = ledger_registry_procedure(j->registry, j->action->post_procedure, 0);
         struct judge_subject *s = judge_reach(j, j->action->post_procedure, &lines[i].subject, accounts != NULL ? accounts->balance : 0);
         if (s == NULL)
             return;
@@ -118,11 +124,12 @@ void judge_post(struct judge *j)
 __extension__ typedef unsigned __int128 u128;
 
 /* Floor and largest remainder: each line gets floor(total * weight / sum) or one more, the lines that get one
- * more have remainders no smaller than those that do not, and all sum to the total. Among equal remainders
- * the record chooses. */
+ * more have remainders no smaller than those that do not, and all sum to the total. Of equal remainders the
+ * first lines get it, so that one allocation is right and nobody chooses. */
 static void check_share(struct judge *j, const struct line *lines, const int64_t *weights, uint32_t count, int64_t total, uint64_t sum)
 {
     uint64_t smallest_up = UINT64_MAX, largest_down = 0;
+    uint32_t last_up = 0, first_down = UINT32_MAX; /* lines with those remainders */
     int64_t given = 0;
     bool good = true;
 
@@ -130,16 +137,20 @@ static void check_share(struct judge *j, const struct line *lines, const int64_t
         u128 product = (u128)(uint64_t)total * (uint64_t)weights[i];
         int64_t floor_share = (int64_t)(product / sum);
         uint64_t rest = (uint64_t)(product % sum);
-        if (lines[i].amount == floor_share)
+        if (lines[i].amount == floor_share) {
+            first_down = rest > largest_down || first_down == UINT32_MAX ? i : first_down;
             largest_down = rest > largest_down ? rest : largest_down;
-        else if (lines[i].amount == floor_share + 1)
+        } else if (lines[i].amount > floor_share && lines[i].amount - 1 == floor_share) {
+            last_up = rest <= smallest_up ? i : last_up;
             smallest_up = rest < smallest_up ? rest : smallest_up;
-        else
+        } else {
             good = false;
+        }
         good = good && !__builtin_add_overflow(given, lines[i].amount, &given);
     }
+    good = good && (smallest_up != largest_down || last_up < first_down);
     if (!good || given != total || smallest_up < largest_down || smallest_up == 0)
-        judge_refuse(j, LEDGER_REFUSED_SHARE, "", "the shares must be floor(total * weight / all weights), the rest one each by largest remainder, and sum to %lld",
+        judge_refuse(j, LEDGER_REFUSED_SHARE, "", "the shares must be floor(total * weight / all weights), the rest one each by largest remainder, the first lines first, and sum to %lld",
                      (long long)total);
 }
 

@@ -245,6 +245,8 @@ static unsigned check_need(struct check *c, const struct ledger_action *a)
         return 0;
     want(c, n->m <= n->n_slots && a->n_by == 0,
          "an approval of more than there are, or beside other actors");
+    want(c, !a->creates,
+         "an approval of what creates its subject: nothing is there that could keep it");
     nodes += check_actors(c, n->slot, n->n_slots, a, true);
     for (unsigned i = 0; i < n->n_not; i++)
         nodes += check_expr(c, &n->not [i], a);

@@ -27,9 +27,15 @@ static uint16_t get_number(struct decode *d)
     return (uint16_t)mp_uint(&d->m, UINT16_MAX);
 }
 
+/* A name is shown on terminals and in logs, and is a C string here. */
 static const char *get_name(struct decode *d)
 {
-    return arena_text(&d->p->arena, mp_str(&d->m, LEDGER_NAME_SIZE_MAX));
+    struct bytes name = mp_str(&d->m, LEDGER_NAME_SIZE_MAX);
+
+    for (size_t i = 0; i < name.size; i++)
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+            mp_fail(&d->m);
+    return arena_text(&d->p->arena, name);
 }
 
 static struct bytes get_text(struct decode *d, uint32_t max)

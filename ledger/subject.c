@@ -1,5 +1,4 @@
 /* The subjects of one judging: loaded once, changed in memory, turned into effects at the end. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/judge_state.h"
@@ -34,33 +33,51 @@ static const struct ledger_procedure *procedure_of(struct judge *j, uint16_t pro
     return ledger_registry_procedure(j->registry, procedure, (uint16_t)mp_uint(&m, UINT16_MAX));
 }
 
-static struct judge_subject *find_loaded(struct judge *j, uint16_t procedure, const struct ledger_subject_id *id)
+static int compare(const struct judge_subject *s, uint16_t procedure, const struct ledger_subject_id *id)
 {
-    for (uint32_t i = 0; i < j->n_subjects; i++)
-        if (j->subjects[i]->procedure == procedure && memcmp(j->subjects[i]->id.b, id->b, sizeof(id->b)) == 0)
-            return j->subjects[i];
-    return NULL;
+    if (s->procedure != procedure)
+        return s->procedure < procedure ? -1 : 1;
+    return memcmp(s->id.b, id->b, sizeof(id->b));
 }
 
-static void remember(struct judge *j, struct judge_subject *s)
+/* The place of a subject among those loaded, which ascend: what a record can name costs a search by halves,
+ * whoever chose the ids. */
+static uint32_t place_of(const struct judge *j, uint16_t procedure, const struct ledger_subject_id *id)
+{
+    uint32_t low = 0, high = j->n_subjects;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare(j->subjects[middle], procedure, id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void remember(struct judge *j, struct judge_subject *s, uint32_t at)
 {
     if (j->n_subjects == j->room_subjects) {
         struct judge_subject **old = j->subjects;
         j->room_subjects = j->room_subjects > 0 ? 2 * j->room_subjects : 8;
-        j->subjects = arena_alloc(j->arena, j->room_subjects * sizeof(*j->subjects));
+        j->subjects = arena_alloc(j->arena, j->room_subjects * sizeof(struct judge_subject *));
         if (j->n_subjects > 0)
-            memcpy(j->subjects, old, j->n_subjects * sizeof(*old));
+            memcpy(j->subjects, old, j->n_subjects * sizeof(struct judge_subject *));
     }
-    j->subjects[j->n_subjects++] = s;
+    memmove(&j->subjects[at + 1], &j->subjects[at], (j->n_subjects - at) * sizeof(struct judge_subject *));
+    j->subjects[at] = s;
+    j->n_subjects++;
 }
 
 struct judge_subject *judge_load(struct judge *j, uint16_t procedure, const struct ledger_subject_id *id)
 {
-    struct judge_subject *s = find_loaded(j, procedure, id);
+    uint32_t at = place_of(j, procedure, id);
     struct ledger_subject stored;
+    struct judge_subject *s;
 
-    if (s != NULL)
-        return s;
+    if (at < j->n_subjects && compare(j->subjects[at], procedure, id) == 0)
+        return j->subjects[at];
     if (j->n_subjects >= j->registry->limits.touched) {
         judge_refuse(j, LEDGER_REFUSED_TOUCHED, "", "a record may reach at most %u subjects", j->registry->limits.touched);
         return NULL;
@@ -87,7 +104,7 @@ struct judge_subject *judge_load(struct judge *j, uint16_t procedure, const stru
     s->state_after = s->state;
     s->after = s->before.items;
     s->n_after = s->before.count;
-    remember(j, s);
+    remember(j, s, at);
     return s;
 }
 
@@ -148,15 +165,6 @@ void judge_set_bool(struct judge *j, struct judge_subject *s, uint16_t number, b
 
 /* Effects. */
 
-static int by_subject(const void *a, const void *b)
-{
-    const struct judge_subject *x = *(struct judge_subject *const *)a, *y = *(struct judge_subject *const *)b;
-
-    if (x->procedure != y->procedure)
-        return x->procedure < y->procedure ? -1 : 1;
-    return memcmp(x->id.b, y->id.b, sizeof(x->id.b));
-}
-
 /* What differs between before and after, ascending; a cleared one with a value of size 0. */
 static uint32_t difference(struct ledger_value *out, const struct judge_subject *s)
 {
@@ -178,6 +186,19 @@ static uint32_t difference(struct ledger_value *out, const struct judge_subject 
         }
     }
     return n;
+}
+
+/* What a subject is fits a record, so that it can be read, proved and moved like one. */
+static bool fits(struct judge *j, const struct judge_subject *s)
+{
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < s->n_after; i++)
+        size += s->after[i].value.size;
+    if (size <= LEDGER_RECORD_SIZE_DEFAULT)
+        return true;
+    return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, "", "a subject of %s would have %zu bytes of attributes, at most %d are allowed", s->p->name, size,
+                        LEDGER_RECORD_SIZE_DEFAULT);
 }
 
 static void make_effect(struct judge *j, struct ledger_effect *out, const struct judge_subject *s)
@@ -252,10 +273,10 @@ void judge_finish(struct judge *j)
     max = n * LEDGER_INDEXES_MAX;
     taken = arena_alloc(j->arena, (max > 0 ? max : 1) * sizeof(*taken));
     for (uint32_t i = 0; i < n && judge_going(j); i++)
-        check_unique(j, touched[i], taken, &n_taken, max);
+        if (fits(j, touched[i]))
+            check_unique(j, touched[i], taken, &n_taken, max);
     if (!judge_going(j))
         return;
-    qsort(touched, n, sizeof(*touched), by_subject);
     j->out->effects = arena_alloc(j->arena, (n > 0 ? n : 1) * sizeof(*j->out->effects));
     j->out->n_effects = n;
     for (uint32_t i = 0; i < n; i++)

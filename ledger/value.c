@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "ledger/judge_state.h"
@@ -166,6 +167,17 @@ static bool check_uint(struct judge *j, const char *name, struct mp_reader *m, u
     return m->r.failed ? wrong_type(j, name, what) : true;
 }
 
+static bool refuse_code(struct judge *j, const char *name, const struct ledger_type *t, const struct ledger_code_list *list)
+{
+    char codes[200] = "";
+    size_t size = 0;
+
+    for (uint32_t i = 0; list != NULL && i < list->n_codes && size < sizeof(codes); i++)
+        size += (size_t)snprintf(codes + size, sizeof(codes) - size, "%s%.*s", i > 0 ? ", " : ": ", (int)list->codes[i].code.size,
+                                 (const char *)list->codes[i].code.data);
+    return judge_refuse(j, LEDGER_REFUSED_CODE, name, "%s must be a code of the list %.*s%s", name, (int)t->codes.size, (const char *)t->codes.data, codes);
+}
+
 static bool check_text(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
 {
     uint32_t max = t->base == LEDGER_TYPE_TEXT ? (uint32_t)t->max : LEDGER_TEXT_SIZE_MAX;
@@ -178,9 +190,9 @@ static bool check_text(struct judge *j, const char *name, const struct ledger_ty
     if (t->base != LEDGER_TYPE_CODE)
         return true;
     const struct ledger_code_list *list = ledger_registry_code_list(j->registry, t->codes);
-    if (list == NULL || !ledger_code_list_has(list, v.bytes))
-        return judge_refuse(j, LEDGER_REFUSED_CODE, name, "%s must be a code of the list \"%.*s\"", name, (int)t->codes.size, (const char *)t->codes.data);
-    return true;
+    if (list != NULL && ledger_code_list_has(list, v.bytes))
+        return true;
+    return refuse_code(j, name, t, list);
 }
 
 static bool check_bin(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
