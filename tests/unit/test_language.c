@@ -15,6 +15,7 @@ static const struct {
     {"tests/procedures", "period.json"},  {"tests/procedures", "unit.json"},
     {"tests/procedures", "vote.json"},    {"tests/procedures", "ballot.json"},
     {"tests/procedures", "duty.json"},    {"tests/procedures", "task.json"},
+    {"tests/procedures", "second.json"},
 };
 enum { SHIPPED = sizeof shipped / sizeof *shipped };
 
@@ -161,9 +162,9 @@ START_TEST(numbers_stay_when_names_come_and_go)
     ck_assert_msg(files_compile_text(&second, ".", bytes_of_text(changed)) == ANJU_OK, "%s",
                   anju_err_text());
     writer_u8(&second.text, 0);
-    ck_assert_ptr_nonnull(
-        strstr((char *)second.text.data, "\"attributes\": {\"owner\": 16, \"watts\": 17, \"seen\": "
-                                         "18, \"key\": 19, \"tags\": 20, \"lumen\": 21}"));
+    ck_assert_ptr_nonnull(strstr((char *)second.text.data,
+                                 "\"attributes\": {\"owner\": 16, \"watts\": 17, \"seen\": "
+                                 "18, \"key\": 19, \"tags\": 20, \"lumen\": 21}"));
     ck_assert_ptr_nonnull(
         strstr((char *)second.text.data, "\"fields\": {\"watts int\": 1, \"key key\": 2}"));
     second.text.size--;
@@ -361,6 +362,128 @@ START_TEST(a_creation_that_is_not_offered_is_refused)
 }
 END_TEST
 
+/* Files come from people, and from their programs: whatever they hold, the answer is words. */
+START_TEST(no_altered_file_crashes_the_compiler)
+{
+    static const char *const bits[] = {
+        "\"",   "[",    "]",         "{",  "}",    ",",  "$",
+        "@",    "0",    "\"place\"", "[]", "null", "-1", "99999999999999999999",
+        "true", "\"*\""};
+    struct bytes file = files_read("ledger/procedures/order.json");
+    uint32_t seed = 20261125 + (uint32_t)_i;
+    size_t taken = 0;
+    for (int round = 0; round < 60; round++) {
+        struct writer w = {0};
+        size_t at = 0;
+        for (int cuts = 0; cuts < 2; cuts++) {
+            seed = seed * 1664525 + 1013904223;
+            size_t to = at + (seed >> 8) % (file.size - at);
+            const char *bit = bits[(seed >> 4) % (sizeof bits / sizeof *bits)];
+            writer_put(&w, file.data + at, to - at);
+            writer_put(&w, bit, strlen(bit));
+            at = to + (seed & 15) < file.size ? to + (seed & 15) : to;
+        }
+        writer_put(&w, file.data + at, file.size - at);
+        struct procedure_json_result r;
+        enum anju_err err = files_compile_text(&r, "ledger/procedures", writer_view(&w));
+        ck_assert((err == ANJU_OK) == (r.n_faults == 0));
+        taken += err == ANJU_OK;
+        procedure_json_result_free(&r);
+        writer_free(&w);
+    }
+    ck_assert_uint_lt(taken, 60);
+    let_go(file);
+}
+END_TEST
+
+static uint32_t dice(uint32_t *seed, size_t sides)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (uint32_t)((*seed >> 8) % sides);
+}
+
+/* A child of an object or a list at random: its place is given by key or index. */
+static json_t *child(json_t *j, uint32_t *seed, const char **key, size_t *index)
+{
+    *key = NULL;
+    *index = 0;
+    if (json_is_object(j) && json_object_size(j) > 0) {
+        void *at = json_object_iter(j);
+        for (uint32_t i = dice(seed, json_object_size(j)); i > 0; i--)
+            at = json_object_iter_next(j, at);
+        *key = json_object_iter_key(at);
+        return json_object_iter_value(at);
+    }
+    *index = json_array_size(j) > 0 ? dice(seed, json_array_size(j)) : 0;
+    return json_array_get(j, *index);
+}
+
+/* Some value from anywhere in the file. */
+static json_t *somewhere(json_t *root, uint32_t *seed)
+{
+    const char *key;
+    size_t index;
+    json_t *at = root, *next;
+
+    for (int depth = 0; depth < 8; depth++) {
+        next = child(at, seed, &key, &index);
+        if (next == NULL || dice(seed, 4) == 0)
+            break;
+        at = next;
+    }
+    return at;
+}
+
+static void graft(json_t *root, uint32_t *seed)
+{
+    json_t *at = root, *next, *graft = json_deep_copy(somewhere(root, seed));
+    const char *key;
+    size_t index;
+
+    for (int depth = 0;; depth++) {
+        next = child(at, seed, &key, &index);
+        if (next == NULL || depth == 6 || (depth > 1 && dice(seed, 3) == 0))
+            break;
+        if (!json_is_object(next) && !json_is_array(next))
+            break;
+        at = next;
+    }
+    (void)child(at, seed, &key, &index);
+    if (key != NULL)
+        json_object_set_new(at, key, graft);
+    else if (json_is_array(at) && json_array_size(at) > 0)
+        json_array_set_new(at, index, graft);
+    else
+        json_decref(graft);
+}
+
+/* Right JSON with a branch grown in a wrong place reaches deeper than a broken text. */
+START_TEST(no_misgrown_file_crashes_the_compiler)
+{
+    static const char *const names[] = {"ballot.json", "journal.json", "duty.json", "task.json",
+                                        "vote.json"};
+    char path[100];
+    (void)snprintf(path, sizeof path, "tests/procedures/%s", names[_i % 5]);
+    struct bytes file = files_read(path);
+    uint32_t seed = 1125 + (uint32_t)_i;
+    for (int round = 0; round < 60; round++) {
+        json_t *root = json_loadb((const char *)file.data, file.size, 0, NULL);
+        for (uint32_t i = 1 + dice(&seed, 3); i > 0; i--)
+            graft(root, &seed);
+        char *text = json_dumps(root, JSON_INDENT(1));
+        struct procedure_json_result r;
+        enum anju_err err = files_compile_text(&r, "tests/procedures", bytes_of_text(text));
+        ck_assert((err == ANJU_OK) == (r.n_faults == 0));
+        if (err == ANJU_OK) /* then the ledger takes it as well */
+            ledger_procedure_free(decoded(writer_view(&r.compiled)));
+        procedure_json_result_free(&r);
+        free(text);
+        json_decref(root);
+    }
+    let_go(file);
+}
+END_TEST
+
 START_TEST(too_many_states_or_nodes_are_refused)
 {
     struct writer w = {0};
@@ -452,6 +575,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, all_faults_are_told_at_once_and_the_nearest_name_is_guessed);
     tcase_add_test(tc, an_effect_that_is_not_offered_is_refused);
     tcase_add_test(tc, a_creation_that_is_not_offered_is_refused);
+    tcase_add_loop_test(tc, no_altered_file_crashes_the_compiler, 0, 10);
+    tcase_add_loop_test(tc, no_misgrown_file_crashes_the_compiler, 0, 20);
     tcase_add_test(tc, too_many_states_or_nodes_are_refused);
     tcase_add_test(tc, a_description_gives_names_numbers_and_conditions);
     tcase_add_loop_test(tc, the_diagram_shows_every_state_and_action, 0, SHIPPED);

@@ -34,11 +34,11 @@ static const char *text(const char *format, ...)
 
 static void setup(void)
 {
-    static const char *const files[] = {"vote.json", "ballot.json"};
+    static const char *const files[] = {"vote.json", "ballot.json", "second.json"};
     world_begin(&w);
     world_role(&w, OWNERS, "owners");
     world_role(&w, HOUSING, "dept:housing");
-    world_seal(&w, "tests/procedures", files, 2);
+    world_seal(&w, "tests/procedures", files, 3);
 }
 
 static void teardown(void)
@@ -280,6 +280,62 @@ START_TEST(a_challenged_ballot_is_taken_out_and_can_undo_the_decision)
 }
 END_TEST
 
+static const char *give(const char *unit, int area, const char *signer)
+{
+    char subject[40];
+
+    (void)snprintf(subject, sizeof subject, "second-%s", unit);
+    return world_act(
+        &w, COMMITTEE, "second", "give", subject,
+        text("{\"vote\":\"v\", \"unit\":\"%s\", \"owner\":\"%s\", \"area\":%d}", unit, unit, area),
+        signer);
+}
+
+static const char *convene_by_owners(void)
+{
+    return act(COMMITTEE, "convene_by_owners",
+               text("{\"opens\":%llu, \"closes\":%llu}",
+                    (unsigned long long)(w.now + 16 * (uint64_t)WORLD_DAY),
+                    (unsigned long long)(w.now + 30 * (uint64_t)WORLD_DAY)));
+}
+
+static void propose(void)
+{
+    APPLIED(world_act(&w, COMMITTEE, "vote", "propose", "v",
+                      "{\"no\":\"2026-2\", \"estate\":\"E\", \"matter\":\"5\", \"text\":\"t\", "
+                      "\"proposer\":\"u1\", \"estate_area\":1000}",
+                      "u1"));
+}
+
+/* An approval weighted by an attribute: owners of a fifth of the area call a vote. */
+START_TEST(owners_of_a_fifth_of_the_area_call_a_vote)
+{
+    propose();
+    APPLIED(give("u1", 100, "u1"));
+    REFUSED(give("u2", 100, "u1"), "cosignature");
+    REFUSED(world_act(&w, COMMITTEE, "second", "give", "again",
+                      "{\"vote\":\"v\", \"unit\":\"u1\", \"owner\":\"u1\", \"area\":100}", "u1"),
+            "unique");
+    REFUSED(convene_by_owners(), "less_than_a_fifth");
+    APPLIED(give("u2", 100, "u2"));
+    APPLIED(world_act(&w, COMMITTEE, "second", "withdraw", "second-u2", NULL, "u2"));
+    REFUSED(convene_by_owners(), "less_than_a_fifth");
+    APPLIED(give("u3", 100, "u3"));
+    ck_assert_int_eq(TALLY("seconded"), 200);
+    APPLIED(convene_by_owners());
+    IN_STATE("noticed");
+    REFUSED(give("u4", 100, "u4"), "not_proposed");
+}
+END_TEST
+
+START_TEST(a_proposal_that_finds_no_support_falls_by_itself)
+{
+    propose();
+    world_wait(&w, 61 * (uint64_t)WORLD_DAY);
+    IN_STATE("void");
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *tc = tcase_create("vote");
@@ -294,6 +350,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, persons_and_area_must_both_be_there);
     tcase_add_test(tc, ballots_that_are_never_opened_do_not_stop_the_count);
     tcase_add_test(tc, a_challenged_ballot_is_taken_out_and_can_undo_the_decision);
+    tcase_add_test(tc, owners_of_a_fifth_of_the_area_call_a_vote);
+    tcase_add_test(tc, a_proposal_that_finds_no_support_falls_by_itself);
     suite_add_tcase(suite, tc);
 }
 
