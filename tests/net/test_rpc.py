@@ -2,126 +2,35 @@
 """Every JSON-RPC method of a real node over HTTPS, spoken to by a client that shares no code with it: records
 by names are prepared by the node, signed here, submitted, found again, and every refusal says what would be right.
 One validator is a network of its own: what needs four is in test_cluster.py."""
-import base64, hashlib, http.client, json, os, ssl, struct, subprocess, sys, tempfile, time
+import base64, json, struct, sys
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from network import Checks, Network, now
 
-top = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-build = os.path.join(top, os.environ.get("BUILD", "build"))
-passed = failed = 0
-N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+check = Checks()
 
 
-def check(name, ok, detail=""):
-    global passed, failed
-    if ok:
-        passed += 1
-    else:
-        failed += 1
-        print("FAILED %s: %s" % (name, str(detail)[:700]))
+class Node(Network):
+    """A network of one validator, with short names for what goes to it."""
 
-
-def sign(secret, digest, high=False):
-    r, s = decode_dss_signature(secret.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256()))))
-    if (s > N // 2) != high:
-        s = N - s
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-class Node:
     def __init__(self):
-        self.dir = tempfile.TemporaryDirectory()
-        d, port = self.dir.name, 21000 + os.getpid() % 9000
-        self.port = port + 1
-
-        def anju(*args):
-            return subprocess.run([build + "/anju", *args], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-        anju("keys", "new", "--name-en", "District", "--name-zh", "区政府", "--kind", "government", "--roles", "center,hotline,import,committee",
-             "--peer", "127.0.0.1:%d" % port, "--rpc", "127.0.0.1:%d" % self.port, d + "/gov")
-        anju("keys", "new", "--name-en", "Care", "--name-zh", "养老", "--kind", "agency", "--roles", "provider", d + "/care")
-        for name in ("order", "order-import"):
-            anju("procedure", "build", top + "/ledger/procedures/%s.json" % name, "-o", d + "/%s.bin" % name)
-        anju("genesis", "create", "--development", "--origin", "anju.test/rpc", "--procedures", d + "/order.bin," + d + "/order-import.bin",
-             "--calendars", top + "/ledger/procedures/calendar.json", "--codes", top + "/ledger/procedures/codes.json",
-             "--out", d + "/genesis.json", d + "/gov/member.json", d + "/care/member.json")
-        with open(d + "/anjud.conf", "w") as f:
-            f.write("genesis = genesis.json\ndata = data\nnode.key = gov/node.key\ntls.certificate = gov/tls.crt\ntls.key = gov/tls.key\n"
-                    "peer.listen = 127.0.0.1:%d\nrpc.listen = 127.0.0.1:%d\n" % (port, self.port))
-        self.log = open(d + "/log", "w")
-        self.process = subprocess.Popen([build + "/anjud", "--config", d + "/anjud.conf"], stderr=self.log, stdout=self.log)
-        self.ledger = hashlib.sha256(open(d + "/genesis.json", "rb").read()).digest()
-        self.genesis = json.load(open(d + "/genesis.json"))
-        self.keys = {1: self.secret("gov/operator.key"), 2: self.secret("care/operator.key")}
-        self.key_number = {k["member"] if "member" in k else m["number"]: k["number"] for m in self.genesis["members"]
-                           for k in m["keys"] if k["purpose"] == "operator"}
-        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self.tls.check_hostname, self.tls.verify_mode = False, ssl.CERT_NONE
-        for _ in range(200):
-            try:
-                if self.get("/readyz")[0] == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        raise SystemExit("the node is not ready: " + open(d + "/log").read())
-
-    def secret(self, path):
-        return ec.derive_private_key(int(open(self.dir.name + "/" + path).read(), 16), ec.SECP256K1())
-
-    def request(self, method, path, body=None, kind="application/json"):
-        c = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=40)
-        c.request(method, path, body, {"Content-Type": kind} if body is not None else {})
-        r = c.getresponse()
-        return r.status, r.read()
-
-    def get(self, path):
-        return self.request("GET", path)
+        super().__init__(1)
+        self.start()
+        if not self.wait_ready():
+            raise SystemExit("the node is not ready: " + super().log(0))
 
     def call(self, method, **params):
-        status, body = self.request("POST", "/rpc", json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
-        answer = json.loads(body)
-        return answer.get("result"), answer.get("error")
+        return self.call_node(0, method, **params)
 
-    def envelope(self, member, records, valid_until=None, nonce=None, high=False, prepared=None, change=None):
-        params = {"member": member, "key": self.key_number[member], "records": records}
-        if valid_until:
-            params["valid_until"] = valid_until
-        if nonce:
-            params["nonce"] = nonce
-        p, error = (prepared, None) if prepared else self.call("record.prepare", **params)
-        if error:
-            return None, error
-        message = base64.b64decode(p["to_sign"])
-        assert message == b"anju/envelope/1\0" + self.ledger + bytes.fromhex(p["body"])
-        assert hashlib.sha256(message).hexdigest() == p["envelope"]
-        if change:
-            message = change(message)
-        wire = bytes.fromhex(p["body"]) + sign(self.keys[member], hashlib.sha256(message).digest(), high)
-        for r in p["records"]:
-            raw = base64.b64decode(r)
-            wire += struct.pack(">I", len(raw)) + raw
-        return p, wire
+    def post(self, body, kind):
+        return self.request(0, "POST", "/rpc", body, kind)
 
     def submit(self, member, records, **more):
-        p, wire = self.envelope(member, records, **more)
-        if p is None:
-            return None, wire
-        return self.call("record.submit", envelope=base64.b64encode(wire).decode())
+        p, wire = self.envelope(0, member, records, **more)
+        return (None, wire) if p is None else self.submit_wire(0, wire)
 
     def do(self, member, procedure, action, subject=None, **fields):
         record = {"procedure": procedure, "action": action, "fields": fields}
         return self.submit(member, [dict(record, subject=subject) if subject else record])
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(timeout=20)
-
-
-def now(ms=0):
-    t = time.time() + ms / 1000
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(t)) + ".%03dZ" % (int(t * 1000) % 1000)
 
 
 def reason(error):
@@ -131,7 +40,7 @@ def reason(error):
 def orders(node):
     occurred = now(-5000)
     fields = {"occurred": occurred, "no": "B-1", "type": "Sidewalk Repair", "grid": "ward 3", "committed": ["12 Main Street", "a long complaint"]}
-    p, wire = node.envelope(1, [{"procedure": "order-import", "action": "place", "fields": fields}])
+    p, wire = node.envelope(0, 1, [{"procedure": "order-import", "action": "place", "fields": fields}])
     check("private values come back as openings, none is in the record", len(p["openings"]) == 1
           and [i["value"] for i in p["openings"][0]["fields"]["committed"]] == fields["committed"] and b"Main Street" not in wire, p)
     r, e = node.call("record.submit", envelope=base64.b64encode(wire).decode())
@@ -213,13 +122,13 @@ def refusals(node, subject, wire):
 def many(node):
     wires = []
     for i in range(20):
-        _, wire = node.envelope(1, [{"procedure": "order-import", "action": "place", "fields": {"occurred": now(-9000), "no": "M-%d-%d" % (i, k), "type": "bulk"}} for k in range(10)])
+        _, wire = node.envelope(0, 1, [{"procedure": "order-import", "action": "place", "fields": {"occurred": now(-9000), "no": "M-%d-%d" % (i, k), "type": "bulk"}} for k in range(10)])
         wires.append(wire)
     body = struct.pack(">H", len(wires)) + b"".join(struct.pack(">I", len(w)) + w for w in wires)
-    status, answer = node.request("POST", "/rpc", body, "application/octet-stream")
+    status, answer = node.post(body, "application/octet-stream")
     results = json.loads(answer)["results"]
     check("many envelopes as octets", status == 200 and all(r["state"] == "committed" and r["n"] == 10 for r in results), answer[:300])
-    status, answer = node.request("POST", "/rpc", body[:-1], "application/octet-stream")
+    status, answer = node.post(body[:-1], "application/octet-stream")
     check("a cut batch is refused", status == 400, answer)
     r, e = node.call("record.submit", envelopes=[base64.b64encode(w).decode() for w in wires[:3]])
     check("the same ones again through JSON give the same claims", e is None and [x["first_seq"] for x in r["results"]] == [x["first_seq"] for x in results[:3]], e or r)
@@ -237,9 +146,9 @@ def proofs(node, first):
     for parts in (False, True):
         for seq in ("0", first["first_seq"]):
             r, e = node.call("proof.receipt", seq=seq, parts=parts)
-            path = node.dir.name + "/receipt.json"
+            path = node.path("receipt.json")
             open(path, "w").write(json.dumps(r, separators=(",", ":")) + "\n")
-            out = subprocess.run([build + "/anju", "verify", "--json", "--genesis", node.dir.name + "/genesis.json", path], stdout=subprocess.PIPE)
+            out = node.anju("verify", "--json", "--genesis", node.path("genesis.json"), path, check=False)
             check("anju verify of entry %s, parts %s" % (seq, parts), out.returncode == 0 and json.loads(out.stdout)["verdict"] == "valid", (e, out.stdout))
     block, e = node.call("ledger.block", height=1, raw=True)
     check("ledger.block", e is None and block["header"]["height"] == "1" and len(block["certificate"]["signatures"]) == 1 and len(base64.b64decode(block["raw"])) > 188, e or block)
@@ -249,7 +158,7 @@ def proofs(node, first):
 
 def rest(node):
     members, e = node.call("member.list")
-    check("member.list", e is None and [m["name"]["zh"] for m in members["members"]] == ["区政府", "养老"] and len(members["nodes"]) == 1, e or members)
+    check("member.list", e is None and [m["name"]["zh"] for m in members["members"]] == ["区政府", "物业"] and len(members["nodes"]) == 1, e or members)
     one, e = node.call("member.get", number=2)
     check("member.get", one == members["members"][1], e or one)
     names, e = node.call("procedure.list")
@@ -258,10 +167,10 @@ def rest(node):
     check("procedure.get", e is None and "place" in json.dumps(order) and len(order["digest"]) == 64, e)
     status, e = node.call("node.status")
     check("node.status", e is None and status["ready"] and status["role"] == "validator" and int(status["height"]) > 5, e or status)
-    check("livez", node.get("/livez")[0] == 200)
-    metrics = node.get("/metrics")[1].decode()
+    check("livez", node.request(0, "GET", "/livez")[0] == 200)
+    metrics = node.request(0, "GET", "/metrics")[1].decode()
     check("metrics have the height", any(l.startswith("anju_height ") for l in metrics.splitlines()), metrics[:300])
-    status, _ = node.request("POST", "/rpc", "{}", "text/plain")
+    status, _ = node.post("{}", "text/plain")
     check("another content type is refused", status == 415, status)
 
 
@@ -273,9 +182,9 @@ def main():
     many(node)
     proofs(node, first)
     rest(node)
-    check("SIGTERM ends the node with 0", node.stop() == 0)
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+    check("SIGTERM ends the node with 0", node.stop(0) == 0)
+    node.end()
+    return check.end()
 
 
 sys.exit(main())
