@@ -118,6 +118,8 @@ static unsigned check_tree(struct check *c, const struct ledger_expr *e, unsigne
 
     want(c, node->op != LEDGER_OP_ITEM || inside > 0, "`item` outside `all`, `any` and `sum`");
     want(c, inside <= 2, "`all`, `any` and `sum` are nested more than twice");
+    if (node->op == LEDGER_OP_PART)
+        want(c, e->node[at + 1].op == LEDGER_OP_ITEM, "parts are those of an item");
     if (node->op == LEDGER_OP_HAS)
         want(c, e->node[at + 1].op == LEDGER_OP_FIELD || e->node[at + 1].op == LEDGER_OP_ATTRIBUTE,
              "`has` takes a field or an attribute");

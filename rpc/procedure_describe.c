@@ -84,18 +84,40 @@ static json_t *describe_need(const struct ledger_procedure *p, const struct ledg
                      describe_actors(p, a, a->need.slot, a->need.n_slots), "not", not );
 }
 
-static json_t *describe_changes(const struct ledger_procedure *p, const struct ledger_action *a)
+/* Attributes of other procedures have only their number here. */
+static json_t *describe_changes(const struct ledger_procedure *p, const struct ledger_action *a,
+                                const struct ledger_change *changes, unsigned n, bool own)
 {
     static const char *const kinds[] = {
         [LEDGER_CHANGE_SET] = "set", [LEDGER_CHANGE_ADD] = "add", [LEDGER_CHANGE_CLEAR] = "clear"};
     json_t *list = json_array();
 
-    for (unsigned i = 0; i < a->n_changes; i++) {
-        json_t *change = json_pack("{s:s, s:s}", "kind", kinds[a->change[i].kind], "attribute",
-                                   ledger_procedure_attribute(p, a->change[i].attribute)->name);
-        if (a->change[i].value.n > 0)
-            json_object_set_new(change, "value", procedure_json_expr(p, &a->change[i].value, a));
+    for (unsigned i = 0; i < n; i++) {
+        json_t *attribute =
+            own ? json_string(ledger_procedure_attribute(p, changes[i].attribute)->name)
+                : json_integer(changes[i].attribute);
+        json_t *change =
+            json_pack("{s:s, s:o}", "kind", kinds[changes[i].kind], "attribute", attribute);
+        if (changes[i].value.n > 0)
+            json_object_set_new(change, "value", procedure_json_expr(p, &changes[i].value, a));
         json_array_append_new(list, change);
+    }
+    return list;
+}
+
+static json_t *describe_touches(const struct ledger_procedure *p, const struct ledger_action *a)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < a->n_touches; i++) {
+        const struct ledger_touch *t = &a->touch[i];
+        json_t *touch =
+            json_pack("{s:i, s:o, s:o}", "procedure", t->procedure, "subject",
+                      procedure_json_expr(p, &t->subject, a), "changes",
+                      describe_changes(p, a, t->change, t->n_changes, t->procedure == p->number));
+        if (t->state != 0)
+            json_object_set_new(touch, "creates_in_state", json_integer(t->state));
+        json_array_append_new(list, touch);
     }
     return list;
 }
@@ -131,7 +153,15 @@ static json_t *describe_action(const struct ledger_procedure *p, const struct le
         json_object_set_new(j, "need", describe_need(p, a));
     json_object_set_new(j, "fields", fields);
     json_object_set_new(j, "check", checks);
-    json_object_set_new(j, "changes", describe_changes(p, a));
+    json_object_set_new(j, "changes", describe_changes(p, a, a->change, a->n_changes, true));
+    if (a->n_touches > 0)
+        json_object_set_new(j, "on", describe_touches(p, a));
+    if (a->parent.n > 0)
+        json_object_set_new(j, "parent", procedure_json_expr(p, &a->parent, a));
+    if (a->post.n > 0)
+        json_object_set_new(j, "post", procedure_json_expr(p, &a->post, a));
+    if (a->share.lines.n > 0)
+        json_object_set_new(j, "share", procedure_json_expr(p, &a->share.lines, a));
     return j;
 }
 
@@ -154,32 +184,85 @@ static json_t *describe_indexes(const struct ledger_procedure *p)
     return list;
 }
 
-static json_t *describe_clocks(const struct ledger_procedure *p)
+/* "4wh", as people write it, in the largest unit that fits. */
+static json_t *describe_span(struct ledger_span s)
+{
+    static const struct {
+        enum ledger_unit unit;
+        uint32_t factor;
+        const char *text;
+    } units[] = {
+        {LEDGER_UNIT_SECONDS, 86400, "d"},      {LEDGER_UNIT_SECONDS, 3600, "h"},
+        {LEDGER_UNIT_SECONDS, 60, "m"},         {LEDGER_UNIT_SECONDS, 1, "s"},
+        {LEDGER_UNIT_WORKING_DAYS, 1, "wd"},    {LEDGER_UNIT_WORKING_MINUTES, 60, "wh"},
+        {LEDGER_UNIT_WORKING_MINUTES, 1, "wm"},
+    };
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (units[i].unit == s.unit && s.count % units[i].factor == 0)
+            return json_sprintf("%u%s", s.count / units[i].factor, units[i].text);
+    return json_null();
+}
+
+static json_t *describe_edges(const struct ledger_procedure *p, const struct ledger_edge *edges,
+                              unsigned n)
 {
     json_t *list = json_array();
 
-    for (unsigned i = 0; i < p->n_clocks; i++) {
-        const struct ledger_clock *c = &p->clock[i];
-        json_t *clock = named(c->number, c->name), *start = json_array(), *pause = json_array();
-        for (unsigned k = 0; k < c->n_start; k++)
-            json_array_append_new(
-                start, c->start[k].action != 0
-                           ? json_string(ledger_procedure_action(p, c->start[k].action)->name)
-                           : json_sprintf("state:%s", state_name(p, c->start[k].state)));
-        for (unsigned k = 0; k < c->n_pause; k++)
-            json_array_append_new(pause, json_string(state_name(p, c->pause[k])));
-        json_object_set_new(clock, "start", start);
-        json_object_set_new(clock, "pause", pause);
-        json_object_set_new(clock, "again", json_boolean(c->again));
-        json_array_append_new(list, clock);
+    for (unsigned i = 0; i < n; i++) {
+        const struct ledger_action *a = ledger_procedure_action(p, edges[i].action);
+        json_t *edge = a != NULL ? json_pack("{s:s}", "action", a->name)
+                                 : json_pack("{s:s}", "state", state_name(p, edges[i].state));
+        if (edges[i].until.n > 0)
+            json_object_set_new(edge, "until", procedure_json_expr(p, &edges[i].until, a));
+        json_array_append_new(list, edge);
     }
     return list;
 }
 
+static json_t *describe_clock(const struct ledger_procedure *p, const struct ledger_clock *c)
+{
+    const struct ledger_table *table = ledger_procedure_table(p, c->table);
+    json_t *clock = named(c->number, c->name), *pause = json_array();
+
+    for (unsigned k = 0; k < c->n_pause; k++)
+        json_array_append_new(pause, json_string(state_name(p, c->pause[k])));
+    json_object_set_new(clock, "start", describe_edges(p, c->start, c->n_start));
+    json_object_set_new(clock, "stop", describe_edges(p, c->stop, c->n_stop));
+    json_object_set_new(clock, "move", describe_edges(p, c->move, c->n_move));
+    if (c->span.unit != 0)
+        json_object_set_new(clock, "for", describe_span(c->span));
+    if (table != NULL)
+        json_object_set_new(clock, "for",
+                            json_pack("[s, s, o, i]", "lookup", table->name,
+                                      procedure_json_expr(p, &c->row, NULL), (int)c->column));
+    json_object_set_new(clock, "pause", pause);
+    if (c->pause_max.unit != 0)
+        json_object_set_new(clock, "pause_max", describe_span(c->pause_max));
+    json_object_set_new(clock, "again", json_boolean(c->again));
+    return clock;
+}
+
+static json_t *describe_table(const struct ledger_table *t)
+{
+    json_t *rows = json_object();
+
+    for (unsigned i = 0; i < t->n_rows; i++) {
+        json_t *cells = json_array(), *key = json_of_text(t->row[i].key);
+        for (unsigned k = 0; k < t->n_columns; k++)
+            json_array_append_new(cells, t->spans ? describe_span(t->row[i].span[k])
+                                                  : json_of_i64(t->row[i].value[k]));
+        json_object_set_new(rows, json_string_value(key), cells);
+        json_decref(key);
+    }
+    return json_pack("{s:i, s:s, s:o}", "number", t->number, "name", t->name, "rows", rows);
+}
+
 json_t *procedure_json_describe(const struct ledger_procedure *p)
 {
-    json_t *j = named(p->number, p->name), *states = json_array(), *attributes = json_array(),
-           *actions = json_array(), *clauses = json_array();
+    json_t *j = named(p->number, p->name), *clocks = json_array(), *tables = json_array(),
+           *states = json_array(), *attributes = json_array(), *actions = json_array(),
+           *clauses = json_array();
 
     for (unsigned i = 0; i < p->n_states; i++) {
         json_t *state = named(p->state[i].number, p->state[i].name);
@@ -204,7 +287,12 @@ json_t *procedure_json_describe(const struct ledger_procedure *p)
         json_object_set_new(j, "labels", json_of_hash(&p->labels));
     json_object_set_new(j, "states", states);
     json_object_set_new(j, "attributes", attributes);
-    json_object_set_new(j, "clocks", describe_clocks(p));
+    for (unsigned i = 0; i < p->n_clocks; i++)
+        json_array_append_new(clocks, describe_clock(p, &p->clock[i]));
+    for (unsigned i = 0; i < p->n_tables; i++)
+        json_array_append_new(tables, describe_table(&p->table[i]));
+    json_object_set_new(j, "clocks", clocks);
+    json_object_set_new(j, "tables", tables);
     json_object_set_new(j, "actions", actions);
     json_object_set_new(j, "clauses", clauses);
     json_object_set_new(j, "indexes", describe_indexes(p));

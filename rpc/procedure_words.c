@@ -74,56 +74,73 @@ static json_t *field_words(const struct ledger_action *a, uint16_t number)
     return f != NULL ? json_sprintf("@%s", f->name) : json_sprintf("@%u", number);
 }
 
-/* What stands between the operator's name and its operands. Names of other procedures are not here:
- * their numbers are given, with the procedure's. */
-static void put_immediates(json_t *out, const struct ledger_procedure *p,
-                           const struct ledger_expr_node *n)
+/* The name of an attribute of this procedure; of another one the numbers: its names are not here.
+ */
+static json_t *attribute_words(const struct ledger_procedure *p, const struct ledger_expr_node *n)
+{
+    if (n->procedure == p->number)
+        return json_sprintf("$%s", procedure_json_attribute_name(p, n->number));
+    return json_pack("{s:i, s:i}", "procedure", n->procedure, "attribute", n->number);
+}
+
+static json_t *state_words(const struct ledger_procedure *p, const struct ledger_expr_node *n)
 {
     const struct ledger_state *state = ledger_procedure_state(p, n->number);
+
+    if (n->op == LEDGER_OP_STATE || n->procedure == p->number)
+        return json_string(state != NULL ? state->name : "?");
+    return json_pack("{s:i, s:i}", "procedure", n->procedure, "state", n->number);
+}
+
+static json_t *parts_words(const struct ledger_procedure *p, const struct ledger_expr_node *n)
+{
+    json_t *parts;
+
+    if (n->procedure != p->number)
+        return json_pack("{s:i, s:i}", "procedure", n->procedure, "index", n->number);
+    parts = json_array();
+    for (unsigned i = 0; i < p->n_indexes; i++)
+        for (unsigned k = 0; p->index[i].number == n->number && k < p->index[i].n_parts; k++)
+            json_array_append_new(parts, json_string(procedure_json_attribute_name(
+                                             p, p->index[i].part[k].attribute)));
+    return parts;
+}
+
+/* What the language writes before the operands, and after them. NULL: nothing. */
+static json_t *words_before(const struct ledger_procedure *p, const struct ledger_expr_node *n)
+{
     const struct ledger_clock *clock = ledger_procedure_clock(p, n->number);
     const struct ledger_table *table = ledger_procedure_table(p, n->number);
 
     switch (n->op) {
     case LEDGER_OP_STATE:
-        json_array_append_new(out, json_string(state != NULL ? state->name : "?"));
-        return;
+    case LEDGER_OP_STATE_OF:
+        return state_words(p, n);
     case LEDGER_OP_PASSED:
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
     case LEDGER_OP_END:
-        json_array_append_new(out, json_string(clock != NULL ? clock->name : "?"));
-        return;
+        return json_string(clock != NULL ? clock->name : "?");
     case LEDGER_OP_LOOKUP:
-        json_array_append_new(out, json_string(table != NULL ? table->name : "?"));
-        json_array_append_new(out, json_integer(n->count));
-        return;
-    case LEDGER_OP_PART:
-        json_array_append_new(out, json_string(n->number == 0 ? "subject" : "amount"));
-        return;
-    case LEDGER_OP_ROLE:
-        json_array_append_new(out, json_of_text(n->text));
-        return;
-    case LEDGER_OP_OF:
-        if (n->procedure == p->number)
-            json_array_append_new(out,
-                                  json_sprintf("$%s", procedure_json_attribute_name(p, n->number)));
-        else
-            json_array_append_new(
-                out, json_pack("{s:i, s:i}", "procedure", n->procedure, "attribute", n->number));
-        return;
-    case LEDGER_OP_STATE_OF:
-        if (n->procedure == p->number)
-            json_array_append_new(out, json_string(state != NULL ? state->name : "?"));
-        else
-            json_array_append_new(
-                out, json_pack("{s:i, s:i}", "procedure", n->procedure, "state", n->number));
-        return;
+        return json_string(table != NULL ? table->name : "?");
     case LEDGER_OP_LIVE:
-        json_array_append_new(
-            out, json_pack("{s:i, s:i}", "procedure", n->procedure, "index", n->number));
-        return;
+        return parts_words(p, n);
     default:
-        return; /* the others have none */
+        return NULL;
+    }
+}
+
+static json_t *words_after(const struct ledger_procedure *p, const struct ledger_expr_node *n)
+{
+    switch (n->op) {
+    case LEDGER_OP_OF:
+        return attribute_words(p, n);
+    case LEDGER_OP_ROLE:
+        return json_of_text(n->text);
+    case LEDGER_OP_LOOKUP:
+        return json_integer(n->count);
+    default:
+        return NULL;
     }
 }
 
@@ -131,7 +148,7 @@ static json_t *words(const struct ledger_procedure *p, const struct ledger_expr 
                      const struct ledger_action *a)
 {
     const struct ledger_expr_node *n = &e->node[(*at)++];
-    json_t *out;
+    json_t *out, *operands, *word;
 
     switch (n->op) {
     case LEDGER_OP_INT:
@@ -149,11 +166,21 @@ static json_t *words(const struct ledger_procedure *p, const struct ledger_expr 
     default:
         break;
     }
+    if (n->op == LEDGER_OP_PART) {
+        (*at)++; /* the item, which the language does not write */
+        return json_pack("[s, s]", "item", n->number == 0 ? "subject" : "amount");
+    }
     out = json_array();
     json_array_append_new(out, json_string(op_words[n->op]));
-    put_immediates(out, p, n);
-    for (unsigned i = 0, operands = ledger_op_operands(n); i < operands; i++)
-        json_array_append_new(out, words(p, e, at, a));
+    if ((word = words_before(p, n)) != NULL)
+        json_array_append_new(out, word);
+    operands = n->op == LEDGER_OP_LIVE ? json_array() : out;
+    for (unsigned i = 0, count = ledger_op_operands(n); i < count; i++)
+        json_array_append_new(operands, words(p, e, at, a));
+    if (operands != out)
+        json_array_append_new(out, operands);
+    if ((word = words_after(p, n)) != NULL)
+        json_array_append_new(out, word);
     return out;
 }
 
