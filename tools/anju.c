@@ -12,6 +12,12 @@ static const struct {
 } COMMANDS[] = {
     {"keys", cmd_keys, "make keys, and the public member file for a genesis"},
     {"genesis", cmd_genesis, "make the genesis document from member files, or check one"},
+    {"code", cmd_code, "make a one-time code for a resident"},
+    {"submit", cmd_submit, "sign records and submit them; prints what became of them"},
+    {"get", cmd_get, "a subject as it is now, or one entry of the log"},
+    {"history", cmd_history, "everything that happened to a subject"},
+    {"query", cmd_query, "entries by list, member and time"},
+    {"receipt", cmd_receipt, "the receipt of an entry"},
     {"verify", cmd_verify, "check a receipt offline"},
     {"audit", cmd_audit, "check a whole copy of the ledger"},
     {"status", cmd_status, "how nodes are"},

@@ -12,6 +12,7 @@ struct tool_client {
     struct curl_slist *json, *binary;
     char error[CURL_ERROR_SIZE];
     uint64_t next_id;
+    long timeout_s;
 };
 
 /* Appends "sha256//BASE64" of a node's TLS key. */
@@ -61,6 +62,7 @@ enum anju_err tool_client_open(struct tool_client **out, const char *url, const 
     c->curl = curl_easy_init();
     if (c->curl == NULL)
         abort();
+    c->timeout_s = 60;
     c->json = curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
     c->binary = curl_slist_append(curl_slist_append(NULL, "Content-Type: application/octet-stream"), "Expect:");
     *out = c;
@@ -75,6 +77,11 @@ void tool_client_close(struct tool_client *c)
     curl_slist_free_all(c->binary);
     curl_easy_cleanup(c->curl);
     free(c);
+}
+
+void tool_client_timeout(struct tool_client *c, long seconds)
+{
+    c->timeout_s = seconds;
 }
 
 static size_t take(char *data, size_t one, size_t size, void *arg)
@@ -100,7 +107,7 @@ static enum anju_err post(struct tool_client *c, struct writer *answer, struct c
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, answer);
     curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->error);
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, 5L);
-    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, 60L);
+    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, c->timeout_s);
     curl_easy_setopt(c->curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     /* The key is pinned from genesis: names and certificate authorities have no say. */

@@ -13,6 +13,14 @@
 bool tool_json;
 static const char *command = "";
 
+/* Every value of every option, in the order given. */
+enum { GIVEN_MAX = 64 };
+static struct {
+    const struct tool_option *option;
+    const char *value;
+} given[GIVEN_MAX];
+static size_t given_count;
+
 /* Arguments. */
 
 static void print_option(FILE *out, const struct tool_option *o)
@@ -82,6 +90,10 @@ int tool_args(const struct tool_usage *u, int argc, char **argv, int *n, int min
         if (o->value != NULL && equals == NULL && i + 1 >= argc)
             return usage_error(u, "a value is missing after", arg);
         o->given = o->value == NULL ? "" : equals != NULL ? equals + 1 : argv[++i];
+        if (given_count == GIVEN_MAX)
+            return usage_error(u, "too many options:", arg);
+        given[given_count].option = o;
+        given[given_count++].value = o->given;
     }
     for (struct tool_option *o = u->options; o->name != NULL; o++)
         if (o->given == NULL)
@@ -91,6 +103,14 @@ int tool_args(const struct tool_usage *u, int argc, char **argv, int *n, int min
     if (*n > max)
         return usage_error(u, "one argument too many:", argv[max + 1]);
     return -1;
+}
+
+const char *tool_option_value(const struct tool_option *option, size_t index)
+{
+    for (size_t i = 0; i < given_count; i++)
+        if (given[i].option == option && index-- == 0)
+            return given[i].value;
+    return NULL;
 }
 
 /* Words. */

@@ -38,6 +38,8 @@ struct tool_usage {
  * --help prints the help (0); an unknown option, a missing value, fewer than `min` or more than `max`
  * positional arguments print what is wrong and the synopsis (2). */
 int tool_args(const struct tool_usage *usage, int argc, char **argv, int *n, int min, int max);
+/* The value that an option was given the index-th time; NULL after the last. The default is none of them. */
+const char *tool_option_value(const struct tool_option *option, size_t index);
 extern bool tool_json; /* --json was given */
 
 /* ---- Words ---- */
@@ -83,6 +85,7 @@ struct tool_client;
  * genesis (`registry`; the one whose rpc address the URL has, else any). */
 ANJU_MUST_CHECK enum anju_err tool_client_open(struct tool_client **out, const char *url, const struct ledger_registry *registry);
 void tool_client_close(struct tool_client *c);
+void tool_client_timeout(struct tool_client *c, long seconds); /* of one call; 60 before */
 /* Calls a method; takes over params. *result is a new reference. An error answer gives REFUSED-like
  * words: returns ANJU_ERR_MISMATCH, *error (a new reference) is the error object; other errors are the
  * network's, with words. */
