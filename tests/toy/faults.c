@@ -7,12 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum fault {
@@ -142,6 +145,20 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return sync_call(SYS_fsync, fd);
+}
+
+/* Whether the work ends in abort(). In a process of its own, so that the test can tidy up. */
+static inline bool fault_aborts(void (*work)(void))
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        work();
+        _exit(0);
+    }
+    return waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+           WTERMSIG(status) == SIGABRT;
 }
 
 #endif

@@ -1,7 +1,6 @@
 /* What a node signed must be known to it after any stop, or it must know that it does not know. */
 #include "tests/unit/unit.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -207,12 +206,17 @@ START_TEST(the_same_guard_cannot_be_open_twice)
 }
 END_TEST
 
+static void write_once(void)
+{
+    write_text("never");
+}
+
 /* Tried again, a failed sync would report success for pages that the kernel has dropped. */
 START_TEST(a_failed_sync_stops_the_process)
 {
     ck_assert_int_eq(reopen(false), GUARD_NEW);
     fault_arm(FAULT_SYNC, 1);
-    write_text("never");
+    ck_assert(fault_aborts(write_once));
 }
 END_TEST
 
@@ -220,7 +224,7 @@ START_TEST(a_failed_write_stops_the_process)
 {
     ck_assert_int_eq(reopen(false), GUARD_NEW);
     fault_arm(FAULT_NO_SPACE, 1);
-    write_text("never");
+    ck_assert(fault_aborts(write_once));
 }
 END_TEST
 
@@ -248,8 +252,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, no_guard_beside_a_ledger_is_lost_and_a_restored_backup_too);
     tcase_add_test(t, a_guard_of_another_node_or_ledger_is_not_used_and_not_spoiled);
     tcase_add_test(t, the_same_guard_cannot_be_open_twice);
-    tcase_add_test_raise_signal(t, a_failed_sync_stops_the_process, SIGABRT);
-    tcase_add_test_raise_signal(t, a_failed_write_stops_the_process, SIGABRT);
+    tcase_add_test(t, a_failed_sync_stops_the_process);
+    tcase_add_test(t, a_failed_write_stops_the_process);
     tcase_add_test(t, a_directory_without_room_gives_full_with_words);
     suite_add_tcase(suite, t);
 }
