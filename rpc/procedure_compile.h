@@ -83,6 +83,7 @@ struct compile {
     const struct procedure_json_source *source;
     struct procedure_json_result *result;
     json_t *root;
+    json_t *labels; /* the labels file, or NULL */
     char pointer[256]; /* where the compiler is reading */
     struct arena arena;
     struct face *self; /* = faces */

@@ -512,19 +512,19 @@ static void declare_post(struct compile *c, struct tree *t)
 
 static void declare_labels(struct compile *c, struct tree *t)
 {
-    json_t *labels = compile_member(c, c->root, "labels", JSON_STRING, false), *parsed;
+    json_t *labels = compile_member(c, c->root, "labels", JSON_STRING, false);
     struct bytes text = {0};
     struct crypto_hash hash;
     size_t mark = compile_go(c, "labels");
 
-    if (labels != NULL && (parsed = load_json(c, json_string_value(labels))) != NULL) {
-        json_decref(parsed);
-        if (c->source->load(c->source->user, &text, json_string_value(labels)) == ANJU_OK) {
-            crypto_sha256(&hash, text);
-            memcpy(t->labels, hash.b, sizeof t->labels);
-            t->has_labels = true;
-            writer_free(&(struct writer){.data = (uint8_t *)(uintptr_t)text.data});
-        }
+    if (labels != NULL)
+        c->labels = load_json(c, json_string_value(labels));
+    if (c->labels != NULL &&
+        c->source->load(c->source->user, &text, json_string_value(labels)) == ANJU_OK) {
+        crypto_sha256(&hash, text);
+        memcpy(t->labels, hash.b, sizeof t->labels);
+        t->has_labels = true;
+        writer_free(&(struct writer){.data = (uint8_t *)(uintptr_t)text.data});
     }
     compile_back(c, mark);
 }

@@ -76,6 +76,7 @@ enum anju_err procedure_json_compile(struct procedure_json_result *out,
     }
     for (uint32_t i = 1; i < c.n_faces; i++)
         json_decref(c.faces[i].root);
+    json_decref(c.labels);
     json_decref(c.root);
     arena_free(&c.arena);
     if (out->n_faults == 0)

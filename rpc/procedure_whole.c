@@ -220,6 +220,48 @@ static void check_creation(struct compile *c, const struct tree *t)
         compile_fault(c, "an action with \"from\": []", "no action creates a subject");
 }
 
+/* Words of one thing in both languages. */
+static void need_label(struct compile *c, json_t *section, const char *kind, const char *name)
+{
+    json_t *label = json_object_get(section, name);
+
+    if (json_is_string(json_object_get(label, "zh")) &&
+        json_is_string(json_object_get(label, "en")))
+        return;
+    compile_fault(c, "{\"zh\": \"...\", \"en\": \"...\"} under its name",
+                  "the labels have no words for the %s `%s`", kind, name);
+}
+
+/* A label of what is not there is a name that somebody misspelt, here or there. */
+static void check_section(struct compile *c, const char *section, const struct names *names)
+{
+    json_t *labels = json_object_get(c->labels, section), *label;
+    const char *text;
+
+    for (uint32_t i = 0; i < names->count; i++)
+        if (names->items[i].used)
+            need_label(c, labels, names->kind, names->items[i].text);
+    json_object_foreach(labels, text, label) if (names_find(names, text) == NULL) compile_fault(
+        c, NULL, "the labels have words for a %s `%s`, which is not here", names->kind, text);
+}
+
+static void check_labels(struct compile *c, const struct tree *t)
+{
+    struct names fields = {.kind = "field"};
+    size_t mark = compile_go(c, "labels");
+
+    for (uint32_t i = 0; i < t->n_actions; i++)
+        for (uint32_t k = 0; k < t->action[i]->n_fields; k++)
+            (void)names_share(c, &fields, t->action[i]->field[k].name);
+    if (c->labels != NULL) {
+        check_section(c, "states", &c->self->states);
+        check_section(c, "actions", &c->actions);
+        check_section(c, "fields", &fields);
+        check_section(c, "clauses", &c->clauses);
+    }
+    compile_back(c, mark);
+}
+
 void tree_check(struct compile *c, struct tree *t)
 {
     if (c->working_time && t->calendar == 0)
@@ -229,4 +271,5 @@ void tree_check(struct compile *c, struct tree *t)
     check_states(c, t);
     check_timers(c, t);
     check_offers(c, t);
+    check_labels(c, t);
 }

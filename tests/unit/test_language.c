@@ -322,6 +322,28 @@ START_TEST(all_faults_are_told_at_once_and_the_nearest_name_is_guessed)
 }
 END_TEST
 
+/* A screen without words for a refusal leaves a person alone with a number. */
+START_TEST(labels_cover_what_there_is_and_nothing_else)
+{
+    struct bytes file = files_read("ledger/procedures/order-import.json");
+    char *text = strndup((const char *)file.data, file.size);
+    char *at;
+    while ((at = strstr(text, "\"before_the_last\"")) != NULL)
+        memcpy(at, "\"before_the_lost\"", 17);
+    struct procedure_json_result r;
+    ck_assert_int_eq(files_compile_text(&r, "ledger/procedures", bytes_of_text(text)),
+                     ANJU_ERR_MALFORMED);
+    ck_assert_uint_eq(r.n_faults, 2);
+    ck_assert_str_eq(r.faults[0].pointer, "/labels");
+    ck_assert_str_eq(r.faults[0].wrong,
+                     "the labels have no words for the clause `before_the_lost`");
+    ck_assert_ptr_nonnull(strstr(r.faults[1].wrong, "`before_the_last`, which is not here"));
+    procedure_json_result_free(&r);
+    free(text);
+    let_go(file);
+}
+END_TEST
+
 /* An effect on a stranger's subject is his to allow. */
 START_TEST(an_effect_that_is_not_offered_is_refused)
 {
@@ -587,6 +609,7 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(tc, a_fault_is_named_by_pointer_line_and_words, 0,
                         (int)(sizeof refusals / sizeof *refusals));
     tcase_add_test(tc, all_faults_are_told_at_once_and_the_nearest_name_is_guessed);
+    tcase_add_test(tc, labels_cover_what_there_is_and_nothing_else);
     tcase_add_test(tc, an_effect_that_is_not_offered_is_refused);
     tcase_add_test(tc, a_creation_that_is_not_offered_is_refused);
     tcase_add_loop_test(tc, no_altered_file_crashes_the_compiler, 0, 10);
