@@ -55,7 +55,7 @@ static void make_processes(struct world *w, struct consensus **cores)
             struct waiting *waiting = p->waiting;
             size_t room = p->waiting_room;
 
-            memset(p, 0, sizeof *p);
+            memset(p, 0, offsetof(struct process, disk_commit));
             p->slot = slot;
             p->slot_writing = slot_writing;
             p->disk_slot = disk_slot;
@@ -153,7 +153,7 @@ static void run(struct world *w)
     struct queued e;
 
     while (!w->failed && sim_take(w, &e)) {
-        if (!w->healed && w->now_us > chaos_us) {
+        if (!w->healed && (w->now_us > chaos_us || w->highest + 50 > SIM_HEIGHTS_MAX)) {
             heal(w);
             healed_ms = sim_ms(w);
             goal = w->highest + SIM_HEALED_HEIGHTS;
