@@ -311,6 +311,9 @@ static void check_actors(struct compile *c, struct tree_action *a)
         compile_fault(c, "`by` or `need`", "nobody may do `%s`", a->name);
     if (a->n_by > 0 && a->need != NULL)
         compile_fault(c, "one of them", "`by` and `need` stand together");
+    if (a->need != NULL && a->creates)
+        compile_fault(c, "create it by one, in a state from which several carry it on",
+                      "`%s` creates its subject, and nothing is there that could keep approvals", a->name);
     if (timer && (a->n_by > 1 || a->n_checks > 0 || a->n_fields > 0))
         compile_fault(c, "an action of its own; where it must not happen, give `to` a case",
                       "a timer's action has no check, no fields and no other actor");

@@ -27,6 +27,18 @@ void world_role(struct world *w, uint32_t member, const char *role)
 
 void world_seal(struct world *w, const char *folder, const char *const *files, unsigned n)
 {
+    struct bytes compiled[WORLD_PROCEDURES_MAX] = {{0}};
+
+    ck_assert_uint_le(n, WORLD_PROCEDURES_MAX);
+    for (unsigned i = 0; i < n; i++)
+        compiled[i] = files_compile(folder, files[i]);
+    world_seal_compiled(w, compiled, n);
+    for (unsigned i = 0; i < n; i++)
+        free((void *)(uintptr_t)compiled[i].data);
+}
+
+void world_seal_compiled(struct world *w, const struct bytes *compiled, unsigned n)
+{
     struct ledger_genesis *g = &w->f.genesis;
     struct bytes codes = files_read("ledger/procedures/codes.json"),
                  calendar = files_read("ledger/procedures/calendar.json");
@@ -42,11 +54,8 @@ void world_seal(struct world *w, const char *folder, const char *const *files, u
     free((void *)(uintptr_t)calendar.data);
     g->procedures = arena_alloc(&g->arena, n * sizeof *g->procedures);
     g->n_procedures = n;
-    for (unsigned i = 0; i < n; i++) {
-        struct bytes compiled = files_compile(folder, files[i]);
-        g->procedures[i] = arena_copy(&g->arena, compiled);
-        free((void *)(uintptr_t)compiled.data);
-    }
+    for (unsigned i = 0; i < n; i++)
+        g->procedures[i] = arena_copy(&g->arena, compiled[i]);
     fixture_seal(&w->f);
     w->below = ledger_view_empty(w->f.registry);
     w->o = ledger_overlay_new(&w->below);
@@ -260,16 +269,21 @@ static void ask(struct world *w, uint32_t member, struct bytes record)
 {
     struct ledger_actor actor = {.member = member, .key = member, .time_ms = w->now};
     struct ledger_record decoded;
-    struct ledger_judgement j;
 
     ck_assert_msg(ledger_record_decode(&decoded, record, &w->arena) == ANJU_OK, "%s",
                   anju_err_text());
     ck_assert_msg(ledger_record_check_cosignatures(&decoded, &w->f.registry->ledger_id) == ANJU_OK,
                   "%s", anju_err_text());
-    ck_assert_msg(ledger_judge(&j, ledger_overlay_view(w->o), &actor, &decoded, &w->arena) ==
-                      ANJU_OK,
+    ck_assert_msg(ledger_judge(&w->judged, ledger_overlay_view(w->o), &actor, &decoded,
+                               &w->arena) == ANJU_OK,
                   "%s", anju_err_text());
-    w->clause = j.outcome == 0 ? "applied" : j.clause;
+    w->clause = w->judged.outcome == 0 ? "applied" : w->judged.clause;
+}
+
+const char *world_judge(struct world *w, uint32_t member, const struct ledger_record *record)
+{
+    ask(w, member, fixture_record(&w->f, record));
+    return w->clause;
 }
 
 const char *world_act_at(struct world *w, uint32_t member, const char *procedure,
@@ -305,8 +319,8 @@ const char *world_act_at(struct world *w, uint32_t member, const char *procedure
     execute(w, &envelope, 1);
     outcomes = ledger_overlay_outcomes(w->o, &n);
     ck_assert_uint_eq(n, 1);
-    ck_assert_msg((outcomes[0].outcome == 0) == (strcmp(w->clause, "applied") == 0),
-                  "the judge says %s, the block %d", w->clause, outcomes[0].outcome);
+    ck_assert_msg(outcomes[0].outcome == w->judged.outcome, "the judge says %s, the block %d",
+                  w->clause, outcomes[0].outcome);
     return w->clause;
 }
 
@@ -349,28 +363,37 @@ uint64_t world_version(struct world *w, const char *procedure, const char *subje
     return find(w, &s, world_procedure(w, procedure), subject) ? s.version : 0;
 }
 
+struct bytes world_raw(struct world *w, const char *procedure, const char *subject,
+                       uint16_t attribute)
+{
+    struct ledger_attributes all;
+    struct ledger_subject s;
+    const struct bytes *value;
+
+    ck_assert_msg(find(w, &s, world_procedure(w, procedure), subject), "there is no %s", subject);
+    ck_assert_int_eq(ledger_attributes_decode(&all, s.attributes, &w->arena), ANJU_OK);
+    value = ledger_attribute(&all, attribute);
+    return value != NULL ? *value : bytes_of(NULL, 0);
+}
+
 static struct mp_value attribute(struct world *w, const char *procedure, const char *subject,
                                  const char *name)
 {
     const struct ledger_procedure *p = world_procedure(w, procedure);
-    struct ledger_attributes all;
-    struct ledger_subject s;
     uint16_t number = strcmp(name, "due_day") == 0 ? LEDGER_ATTR_DUE_DAY
                       : strcmp(name, "open") == 0  ? LEDGER_ATTR_OPEN
                                                    : 0;
-    const struct bytes *value;
+    struct bytes value;
     struct mp_reader m;
 
     for (unsigned i = 0; i < p->n_attributes; i++)
         if (strcmp(p->attribute[i].name, name) == 0)
             number = p->attribute[i].number;
     ck_assert_msg(number != 0, "%s has no attribute %s", procedure, name);
-    ck_assert_msg(find(w, &s, p, subject), "there is no %s", subject);
-    ck_assert_int_eq(ledger_attributes_decode(&all, s.attributes, &w->arena), ANJU_OK);
-    value = ledger_attribute(&all, number);
-    if (value == NULL)
+    value = world_raw(w, procedure, subject, number);
+    if (value.size == 0)
         return (struct mp_value){0};
-    m = mp_reader_over(*value);
+    m = mp_reader_over(value);
     return mp_next(&m);
 }
 

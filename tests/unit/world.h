@@ -27,6 +27,7 @@ struct world {
     struct ledger_overlay *o;
     uint64_t now;       /* of the last block */
     const char *clause; /* of the last act: "applied", an outcome's or a clause's name */
+    struct ledger_judgement judged; /* of the last act, in the arena */
     struct arena arena;
 };
 
@@ -35,6 +36,8 @@ void world_begin(struct world *w);
 void world_role(struct world *w, uint32_t member, const char *role);
 /* Procedures from `folder`, code lists and calendar from ledger/procedures. */
 void world_seal(struct world *w, const char *folder, const char *const *files, unsigned n);
+/* The same with compiled bytes. */
+void world_seal_compiled(struct world *w, const struct bytes *compiled, unsigned n);
 void world_end(struct world *w);
 
 /* The member acts on a subject. `fields` JSON object or NULL; `cosigners` names of keys separated
@@ -46,6 +49,8 @@ const char *world_act(struct world *w, uint32_t member, const char *procedure, c
 const char *world_act_at(struct world *w, uint32_t member, const char *procedure,
                          const char *action, const char *subject, uint64_t version,
                          const char *fields, const char *cosigners);
+/* Judges a record as it is, on the state now, without executing it; the verdict is in w->judged, too. */
+const char *world_judge(struct world *w, uint32_t member, const struct ledger_record *record);
 /* An empty block after so many ms: timers fire. */
 void world_wait(struct world *w, uint64_t ms);
 
@@ -59,6 +64,8 @@ uint64_t world_version(struct world *w, const char *procedure, const char *subje
 int64_t world_int(struct world *w, const char *procedure, const char *subject,
                   const char *attribute);
 bool world_bool(struct world *w, const char *procedure, const char *subject, const char *attribute);
+/* Its msgpack; size 0 where absent. By number: the built-in ones, too. */
+struct bytes world_raw(struct world *w, const char *procedure, const char *subject, uint16_t attribute);
 bool world_has(struct world *w, const char *procedure, const char *subject, const char *attribute);
 /* The log's size: entries so far. */
 uint64_t world_entries(const struct world *w);
