@@ -3,7 +3,7 @@
  * Accountable Tendermint over compact proposals, certificate-driven. A pure state machine: events in,
  * actions out, the same events always give the same actions. It knows no clock, disk, network or
  * signer; bytes were decoded and signatures verified before an event comes here, ranges and membership
- * are checked again here. Nothing is allocated: struct consensus is a constant size (about 1 MiB), and
+ * are checked again here. Nothing is allocated: struct consensus is a constant size (0.3 MiB), and
  * every table in it has a bound. One thread.
  *
  * The caller carries actions out in order. What leaves the node (votes, proposals, certificates,
@@ -102,7 +102,8 @@ enum consensus_action_kind {
     CONSENSUS_EVIDENCE,    /* vote and other: two signatures that should not both exist */
     CONSENSUS_ALARM,       /* validators precommitted our block with another result: the first one, then
                             * s of them; text says which */
-    CONSENSUS_FATAL,       /* text: this node must not sign any more; it goes on serving */
+    CONSENSUS_FATAL,       /* text: this node must not sign any more; it goes on serving, and
+                            * following where only its key is in doubt */
 };
 
 struct consensus_action {
@@ -163,7 +164,7 @@ struct consensus_status {
     uint32_t round;
     enum consensus_step_name step;
     uint32_t votes_seen; /* bit i: a vote of validator i at this (h, r) */
-    bool halted;
+    bool halted; /* a FATAL came: nothing is signed any more */
 };
 void consensus_status(struct consensus_status *out, const struct consensus *c);
 /* What we hold for a peer that is behind in this height: ticket of our round, or NULL. */

@@ -66,7 +66,8 @@ struct consensus {
     /* For as long as the node runs. */
     struct crypto_hash self;
     struct consensus_timeouts timeouts;
-    bool halted;
+    bool halted; /* takes nothing more */
+    bool muted;  /* signs nothing more, follows */
     bool slot_changed;
     uint32_t flagged;          /* bit i: Tpropose expired on validator i */
     uint64_t certified_height; /* the highest of which a commit certificate was seen */
@@ -124,8 +125,10 @@ struct consensus {
 /* A new action, zeroed, of this (h, r), to all. */
 struct consensus_action *emit(struct consensus_actions *out, const struct consensus *c,
                               enum consensus_action_kind kind);
-/* Stops for good: emits FATAL, signs nothing any more. */
+/* Emits FATAL and takes no more events: what the others certified contradicts what we know. */
 void halt(struct consensus *c, struct consensus_actions *out, const char *text);
+/* Emits FATAL and signs no more, but follows: only the key is in doubt. */
+void mute(struct consensus *c, struct consensus_actions *out, const char *text);
 /* May we sign at this height? */
 bool can_sign(const struct consensus *c);
 /* Takes note of a vote: table, evidence, the certificates that it completes. `now_ms` counts for

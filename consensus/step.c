@@ -36,7 +36,7 @@ bool can_sign(const struct consensus *c)
 {
     /* A certificate for this height or a later one says that the others are done with it: what we
      * would sign now could only be a mistake. */
-    return c->may_sign && c->caught_up && !c->halted && !c->decided && c->index >= 0 &&
+    return c->may_sign && c->caught_up && !c->halted && !c->muted && !c->decided && c->index >= 0 &&
            c->certified_height < c->height;
 }
 
@@ -94,6 +94,14 @@ void halt(struct consensus *c, struct consensus_actions *out, const char *text)
     emit(out, c, CONSENSUS_FATAL)->text = text;
 }
 
+void mute(struct consensus *c, struct consensus_actions *out, const char *text)
+{
+    if (c->muted)
+        return;
+    c->muted = true;
+    emit(out, c, CONSENSUS_FATAL)->text = text;
+}
+
 /* Votes */
 
 /* Did somebody sign with our key? What we signed at this round or later is all in `mine`: a vote
@@ -109,7 +117,7 @@ static bool is_foreign(const struct consensus *c, const struct ledger_vote *vote
 static void note_own(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote)
 {
     if (is_foreign(c, vote)) {
-        halt(c, out, "somebody else signs with this node's key (a cloned node, or a guard that was lost); "
+        mute(c, out, "somebody else signs with this node's key (a cloned node, or a guard that was lost); "
                      "stop the other one, and replace the key where none is found");
         return;
     }
@@ -343,12 +351,12 @@ static void on_start(struct consensus *c, struct consensus_actions *out,
         return;
     if (start->slot != NULL && start->slot->height == start->height) {
         if (!slot_fits(c, start->slot)) {
-            halt(c, out, "the guard's slot is not of this node and set: it was copied from another node, or "
+            mute(c, out, "the guard's slot is not of this node and set: it was copied from another node, or "
                          "the key was changed; start without it only with a new key");
-            return;
+        } else {
+            restore(c, out, start->slot);
+            count_own_again(c, out, now_ms);
         }
-        restore(c, out, start->slot);
-        count_own_again(c, out, now_ms);
     }
     replay_early(c, out);
 }
@@ -521,7 +529,7 @@ void consensus_status(struct consensus_status *out, const struct consensus *c)
     memset(out, 0, sizeof *out);
     out->height = c->height;
     out->round = c->round;
-    out->halted = c->halted;
+    out->halted = c->halted || c->muted;
     out->step = c->halted ? CONSENSUS_HALTED : c->decided ? CONSENSUS_DECIDED : c->step;
     for (unsigned i = 0; rv != NULL && i < c->set.n; i++)
         if (rv->by[LEDGER_PREVOTE][i].count > 0 || rv->by[LEDGER_PRECOMMIT][i].count > 0)

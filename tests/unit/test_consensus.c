@@ -734,6 +734,10 @@ START_TEST(the_slot_of_another_node_stops_this_one)
     s.self = 2;
     script_restart();
     ck_assert_uint_eq(got_count(CONSENSUS_FATAL), 1);
+    ck_assert_uint_eq(got_count(CONSENSUS_SIGN_SEND) + got_count(CONSENSUS_SEND_VOTE), 0);
+    ck_assert(status().halted);
+    need(CONSENSUS_NEED_BATCH);
+    expire(CONSENSUS_TIMER_PROPOSE, 0);
     ck_assert_uint_eq(got_count(CONSENSUS_SIGN_SEND), 0);
 }
 END_TEST

@@ -558,6 +558,16 @@ START_TEST(a_foreign_vote_with_our_key_stops_us)
     ck_assert_ptr_nonnull(strstr(got(CONSENSUS_FATAL)->text, "key"));
     expire(CONSENSUS_TIMER_PREVOTE, 0);
     ck_assert_uint_eq(got_count(CONSENSUS_SIGN_SEND), 0);
+    executed(&A);
+    for (unsigned i = 0; i < 3; i++)
+        precommit_by(i, 0, &A);
+    ck_assert_uint_eq(got_count(CONSENSUS_DECIDE), 1); /* it follows */
+    script_start(HEIGHT + 1);
+    need(CONSENSUS_NEED_BATCH);
+    feed(&(struct consensus_event){.kind = CONSENSUS_EVENT_TIMER,
+                                   .timer = {CONSENSUS_TIMER_PROPOSE, HEIGHT + 1, 0}});
+    ck_assert_uint_eq(got_count(CONSENSUS_SIGN_SEND), 0);
+    ck_assert(status().halted);
 }
 END_TEST
 
