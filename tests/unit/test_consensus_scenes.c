@@ -861,6 +861,234 @@ START_TEST(one_validator_alone_comes_out_of_a_round_without_value)
 }
 END_TEST
 
+/* --- rare ways --- */
+
+/* 2.9: a block too far ahead was decided; the ledger goes on a millisecond a block until clocks are there. */
+START_TEST(a_ledger_whose_last_block_was_ahead_of_the_clocks_goes_on)
+{
+    for (uint64_t off = 1; off <= 2; off++) {
+        struct consensus_event start = {.kind = CONSENSUS_EVENT_START};
+        struct consensus_body b;
+
+        script_init(4, 3);
+        start.start = (struct consensus_start){.height = HEIGHT, .set = &s.set, .may_sign = true, .caught_up = true,
+                                               .previous_time_ms = s.now_ms + 3600000};
+        feed(&start);
+        need(CONSENSUS_NEED_BATCH);
+        b = good_body(&A, 0);
+        b.time_ms = s.now_ms + 3600000 + off;
+        feed_body(&b);
+        propose(0, &A, -1);
+        ck_vid(signed_vote(LEDGER_PREVOTE), off == 1 ? &A : &NIL);
+    }
+}
+END_TEST
+
+START_TEST(one_block_executed_twice_to_two_results_stops_the_node)
+{
+    struct crypto_hash other = {{0x77}};
+
+    lock_a();
+    executed(&A);
+    ck_assert_uint_eq(got_count(CONSENSUS_FATAL), 0);
+    executed_as(&A, &other);
+    ck_assert_uint_eq(got_count(CONSENSUS_FATAL), 1);
+}
+END_TEST
+
+START_TEST(nothing_happens_before_the_first_start)
+{
+    struct ledger_ticket t = {.height = HEIGHT, .round = 1, .n = 2};
+
+    script_init(4, 3);
+    t.vote[0] = make_vote(LEDGER_PREVOTE, 0, 1, &NIL, -1);
+    t.vote[1] = make_vote(LEDGER_PREVOTE, 1, 1, &NIL, -1);
+    feed_ticket(&t);
+    prevote_by(0, 0, &A, -1);
+    body(&A, 0);
+    need(CONSENSUS_NEED_BATCH);
+    resend_tick();
+    resend_tick();
+    ck_assert_uint_eq(status().height, 0);
+    script_start(HEIGHT);
+    ck_assert_int_eq(status().step, CONSENSUS_WAIT);
+}
+END_TEST
+
+START_TEST(a_liar_is_named_once_a_height)
+{
+    script_begin(4, 3);
+    prevote_by(2, 0, &A, -1);
+    prevote_by(2, 0, &B, -1);
+    ck_assert_uint_eq(got_count(CONSENSUS_EVIDENCE), 1);
+    precommit_by(2, 0, &A);
+    precommit_by(2, 0, &B);
+    ck_assert_uint_eq(got_count(CONSENSUS_EVIDENCE), 0);
+}
+END_TEST
+
+/* The proposal's own polka goes with it, also where a higher one came to light since. */
+START_TEST(a_proposal_is_said_again_with_the_polka_that_it_names)
+{
+    struct ledger_polka zero, one;
+
+    script_begin(4, 1);
+    expire(CONSENSUS_TIMER_PROPOSE, 0);
+    zero = make_polka(0, &A, -1);
+    zero.index[1] = 2;
+    zero.index[2] = 3;
+    feed_polka(&zero);
+    precommit_by(2, 1, &NIL);
+    precommit_by(3, 1, &NIL);
+    ck_vid(signed_vote(LEDGER_PROPOSAL), &A);
+    expire(CONSENSUS_TIMER_PROPOSE, 1);
+    one = make_polka(1, &A, 0);
+    one.index[1] = 2;
+    one.index[2] = 3;
+    feed_polka(&one);
+    resend_tick();
+    resend_tick();
+    ck_assert_int_eq(consensus_valid_polka(s.c)->round, 1);
+    ck_assert_uint_eq(got_count(CONSENSUS_SEND_POLKA), 2);
+}
+END_TEST
+
+/* --- anything at all --- */
+
+static uint64_t random_state;
+
+static unsigned below(unsigned bound)
+{
+    random_state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t x = random_state;
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (unsigned)((x ^ (x >> 31)) % bound);
+}
+
+static struct crypto_hash any_vid(void)
+{
+    return (struct crypto_hash){{(uint8_t)below(4), 1}};
+}
+
+static uint32_t any_round(void)
+{
+    uint32_t round = status().round + below(7);
+
+    return below(200) == 0 ? LEDGER_ROUND_MAX - below(3) : round < 4 ? below(4) : round - 4;
+}
+
+/* Any validator may say anything, ours not: what we signed is checked for contradictions. */
+static void any_vote(void)
+{
+    struct crypto_hash vid = below(4) == 0 ? NIL : any_vid();
+    struct ledger_vote v;
+    unsigned signer = below(s.set.n);
+    uint32_t round = any_round();
+
+    if (signer == s.self)
+        return;
+    v = make_vote((enum ledger_vote_type)below(3), signer, round, &vid, -1);
+    if (v.type != LEDGER_PRECOMMIT && below(2) == 0 && round > 0 && !crypto_hash_is_zero(&vid))
+        v.valid_round = (int32_t)below(round);
+    if (v.type == LEDGER_PROPOSAL)
+        v.signer = s.set.node[ledger_set_proposer(&s.set, HEIGHT, round)].id;
+    if (crypto_hash_equal(&v.signer, &s.set.node[s.self].id))
+        return;
+    v.height += below(10) == 0;
+    feed_vote(&v);
+}
+
+static void any_certificate(void)
+{
+    struct crypto_hash vid = any_vid(), result = result_of(&vid);
+    uint32_t round = any_round();
+    struct ledger_polka polka = make_polka(round, &vid, round > 0 ? (int32_t)below(round) : -1);
+    struct ledger_certificate commit = make_commit(HEIGHT, round, &vid, &result);
+
+    if (below(60) == 0)
+        feed_commit(&commit);
+    else
+        feed_polka(&polka);
+}
+
+static void any_ticket(void)
+{
+    static struct ledger_ticket t;
+    uint32_t round = any_round() + 1;
+    bool precommits = below(2) == 0;
+
+    t = (struct ledger_ticket){.height = HEIGHT, .round = round};
+    for (unsigned i = 0; i + 1 < s.set.n; i++)
+        t.vote[t.n++] = make_vote(precommits ? LEDGER_PRECOMMIT : LEDGER_PREVOTE, i, round - 1, &NIL, -1);
+    if (t.n > 0)
+        feed_ticket(&t);
+}
+
+static void any_answer(void)
+{
+    struct crypto_hash vid = any_vid();
+    struct consensus_body b = good_body(&vid, status().round);
+
+    b.valid = below(8) != 0;
+    b.empty = below(4) == 0;
+    switch (below(3)) {
+    case 0: feed_body(&b); break;
+    case 1: executed(&vid); break;
+    default: value(status().round, &vid); break;
+    }
+}
+
+static void any_event(void)
+{
+    unsigned kind = below(100);
+
+    if (kind < 55)
+        any_vote();
+    else if (kind < 62)
+        any_certificate();
+    else if (kind < 66)
+        any_ticket();
+    else if (kind < 85)
+        any_answer();
+    else if (kind < 95)
+        expire((enum consensus_timer)below(3), status().round);
+    else if (kind < 97)
+        need((enum consensus_need)below(4));
+    else if (kind < 99 || s.slot.size == 0)
+        resend_tick();
+    else
+        script_restart();
+}
+
+/* With all others lying together nothing can be promised but this: it does not fall over, keeps its
+ * bounds (asserted inside), and never signs two things for one (round, type). */
+START_TEST(whatever_all_the_others_say_it_stands_and_signs_nothing_twice)
+{
+    static const unsigned sizes[] = {1, 4, 7, 31};
+
+    for (unsigned run = 0; run < 12; run++) {
+        static struct ledger_vote said[4096];
+        unsigned said_count = 0;
+
+        random_state = (uint64_t)_i * 1000 + run;
+        script_begin(sizes[_i % 4], sizes[_i % 4] - 1);
+        for (unsigned i = 0; i < 1500 && said_count < 4000; i++) {
+            any_event();
+            for (unsigned type = LEDGER_PROPOSAL; type <= LEDGER_PRECOMMIT; type++) {
+                const struct ledger_vote *v = signed_vote((enum ledger_vote_type)type);
+
+                for (unsigned k = 0; v != NULL && k < said_count; k++)
+                    if (said[k].type == v->type && said[k].round == v->round)
+                        ck_assert(ledger_vote_equal(&said[k], v));
+                if (v != NULL)
+                    said[said_count++] = *v;
+            }
+        }
+    }
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *tc = tcase_create("scenes");
@@ -908,6 +1136,12 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, a_flood_of_bodies_and_old_polkas_leaves_what_matters);
     tcase_add_test(tc, one_validator_alone_decides);
     tcase_add_test(tc, one_validator_alone_comes_out_of_a_round_without_value);
+    tcase_add_test(tc, a_ledger_whose_last_block_was_ahead_of_the_clocks_goes_on);
+    tcase_add_test(tc, one_block_executed_twice_to_two_results_stops_the_node);
+    tcase_add_test(tc, nothing_happens_before_the_first_start);
+    tcase_add_test(tc, a_liar_is_named_once_a_height);
+    tcase_add_test(tc, a_proposal_is_said_again_with_the_polka_that_it_names);
+    tcase_add_loop_test(tc, whatever_all_the_others_say_it_stands_and_signs_nothing_twice, 0, 8);
     suite_add_tcase(suite, tc);
 }
 
