@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MS_PER_DAY = 86400000, MS_PER_MINUTE = 60000 };
+enum { MS_PER_DAY = 86400000 };
 
 uint32_t judge_read_clocks(struct judge_clock *out, struct bytes value)
 {
@@ -52,47 +52,6 @@ bool judge_clock_passed(const struct judge_clock *c, uint64_t now)
 {
     /* A clock that was stopped or is paused stands still where it was. */
     return c->end <= (c->status == JUDGE_CLOCK_RUNNING ? now : c->at);
-}
-
-/* Working time. */
-
-/* The local minutes since 1970 of a time, as the calendar's place has it. */
-static int64_t local_ms(const struct ledger_calendar *c, uint64_t time_ms)
-{
-    return (int64_t)time_ms + (int64_t)c->utc_offset_s * 1000;
-}
-
-static uint64_t add_working(struct judge *j, const struct ledger_calendar *c, uint64_t time_ms, uint64_t minutes)
-{
-    int64_t local = local_ms(c, time_ms), day = local / MS_PER_DAY, left = (int64_t)(minutes * MS_PER_MINUTE);
-    int64_t begin_ms = (int64_t)c->day_begin_min * MS_PER_MINUTE, end_ms = (int64_t)c->day_end_min * MS_PER_MINUTE;
-
-    for (; day >= (int64_t)c->first_day && day < (int64_t)c->first_day + (int64_t)c->n_days; day++) {
-        int64_t from = day * MS_PER_DAY + begin_ms, to = day * MS_PER_DAY + end_ms;
-        if (c->worked[day - (int64_t)c->first_day] == 0 || local >= to)
-            continue;
-        from = local > from ? local : from;
-        if (left <= to - from)
-            return (uint64_t)(from + left - (int64_t)c->utc_offset_s * 1000);
-        left -= to - from;
-    }
-    judge_refuse(j, LEDGER_REFUSED_CALENDAR, "", "the calendar \"%s\" does not reach this far; it needs its next years", c->name);
-    return time_ms;
-}
-
-uint64_t judge_add_span(struct judge *j, const struct ledger_procedure *p, uint64_t time_ms, struct ledger_span span)
-{
-    const struct ledger_calendar *c;
-
-    if (span.unit == LEDGER_UNIT_SECONDS)
-        return time_ms + (uint64_t)span.count * 1000;
-    c = ledger_registry_calendar(j->registry, p->calendar);
-    if (c == NULL || c->day_end_min <= c->day_begin_min) {
-        judge_refuse(j, LEDGER_REFUSED_CALENDAR, "", "working time needs calendar %u, which the ledger does not have", p->calendar);
-        return time_ms;
-    }
-    uint64_t per_day = span.unit == LEDGER_UNIT_WORKING_DAYS ? (uint64_t)(c->day_end_min - c->day_begin_min) : 1;
-    return add_working(j, c, time_ms, span.count * per_day);
 }
 
 /* Edges. */
@@ -160,44 +119,54 @@ static bool is_in(const uint16_t *states, uint8_t n, uint16_t state)
     return false;
 }
 
-/* Ends a pause at `until`: what was left when it began is left again. */
-static void end_pause(struct judge_clock *c, uint64_t until)
+/* Notes that a pause was used until `until`; the longest pause is counted in time of its own kind. */
+static void use_pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c, uint64_t until)
 {
-    uint64_t length = until > c->at ? until - c->at : 0;
+    c->paused += judge_between(j, s->p, c->at, until, clock->pause_max.unit);
+}
 
-    c->end += length;
-    c->paused += length;
+/* Ends a pause now, or when it ended by itself: what was left when it began is left again. */
+static void end_pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
+{
+    uint64_t now = j->actor->time_ms, until = now < c->resume ? now : c->resume;
+
+    use_pause(j, s, clock, c, until);
+    c->end += until > c->at ? until - c->at : 0;
     c->status = JUDGE_CLOCK_RUNNING;
     c->at = 0;
     c->resume = 0;
 }
 
 /* A new end. In a pause, only what is paused from now on is added to it. */
-static void move(struct judge_clock *c, uint64_t end, uint64_t now)
+static void move(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c, uint64_t end)
 {
     c->end = end;
-    if (c->status == JUDGE_CLOCK_PAUSED && now > c->at) {
-        c->paused += now - c->at;
-        c->at = now;
-    }
+    if (c->status != JUDGE_CLOCK_PAUSED)
+        return;
+    use_pause(j, s, clock, c, j->actor->time_ms);
+    c->at = j->actor->time_ms;
+}
+
+/* The longest pause holds for all pauses of one run together. */
+static void begin_pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
+{
+    uint64_t now = j->actor->time_ms, longest = judge_span_ms(j, s->p, clock->pause_max);
+
+    if (c->paused >= longest)
+        return;
+    c->resume = judge_add_ms(j, s->p, now, clock->pause_max.unit, longest - c->paused);
+    c->status = JUDGE_CLOCK_PAUSED;
+    c->at = now;
 }
 
 static void pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
 {
-    uint64_t now = j->actor->time_ms;
     bool in = is_in(clock->pause, clock->n_pause, s->state_after);
 
     if (!in && c->status == JUDGE_CLOCK_PAUSED)
-        end_pause(c, now < c->resume ? now : c->resume);
-    if (!in || c->status != JUDGE_CLOCK_RUNNING || c->end <= now)
-        return;
-    /* The longest pause holds for all pauses together: what was used already counts as before this one. */
-    uint64_t resume = judge_add_span(j, s->p, now - c->paused, clock->pause_max);
-    if (resume <= now)
-        return;
-    c->status = JUDGE_CLOCK_PAUSED;
-    c->at = now;
-    c->resume = resume;
+        end_pause(j, s, clock, c);
+    if (in && c->status == JUDGE_CLOCK_RUNNING && c->end > j->actor->time_ms)
+        begin_pause(j, s, clock, c);
 }
 
 static void run_clock(struct judge *j, struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
@@ -207,13 +176,13 @@ static void run_clock(struct judge *j, struct judge_subject *s, const struct led
 
     if (c->status != 0 && c->status != JUDGE_CLOCK_STOPPED && find_edge(clock->stop, clock->n_stop, j, s) != NULL) {
         if (c->status == JUDGE_CLOCK_PAUSED)
-            end_pause(c, j->actor->time_ms < c->resume ? j->actor->time_ms : c->resume);
+            end_pause(j, s, clock, c);
         c->status = JUDGE_CLOCK_STOPPED;
         c->at = j->actor->time_ms;
     }
     edge = find_edge(clock->move, clock->n_move, j, s);
     if (edge != NULL && c->status != 0 && c->status != JUDGE_CLOCK_STOPPED && time_of(j, &edge->until, &end))
-        move(c, end, j->actor->time_ms);
+        move(j, s, clock, c, end);
     edge = find_edge(clock->start, clock->n_start, j, s);
     if (edge != NULL && (c->status == 0 || clock->again))
         start(j, s, clock, c, edge);
@@ -339,7 +308,7 @@ enum anju_err ledger_judge_timer(struct ledger_judgement *out, struct bytes *rec
     if (c == NULL || ledger_procedure_is_ended(s->p, s->state))
         return ANJU_OK;
     if (c->status == JUDGE_CLOCK_PAUSED && c->resume == timer->due) {
-        end_pause(c, c->resume);
+        end_pause(&j, s, ledger_procedure_clock(s->p, c->number), c);
     } else if (c->status == JUDGE_CLOCK_RUNNING && c->end == timer->due) {
         j.action = timer_action(s->p, c->number, s->state);
         if (j.action == NULL)

@@ -100,9 +100,9 @@ enum judge_clock_status { JUDGE_CLOCK_RUNNING = 1, JUDGE_CLOCK_PAUSED = 2, JUDGE
 struct judge_clock {
     uint16_t number;
     enum judge_clock_status status;
-    uint64_t end;    /* ms; while paused: as if it had not been */
+    uint64_t end;    /* ms; while paused: as if this pause had not been */
     uint64_t at;     /* paused: since when; stopped: when */
-    uint64_t paused; /* ms of ended pauses */
+    uint64_t paused; /* ms of ended pauses, in the time of the longest pause (calendar or working) */
     uint64_t resume; /* paused: when it goes on by itself */
 };
 /* The clocks of a subject; `out` holds LEDGER_CLOCKS_MAX. */
@@ -110,8 +110,14 @@ uint32_t judge_read_clocks(struct judge_clock *out, struct bytes value);
 void judge_write_clocks(struct judge *j, struct judge_subject *s, const struct judge_clock *clocks, uint32_t n);
 bool judge_clock_passed(const struct judge_clock *c, uint64_t now);
 void judge_due_day(struct judge *j, struct judge_subject *s);
-/* time + span by the procedure's calendar; refuses (CALENDAR) outside the calendar's days. */
+
+/* working.c: calendar and working time, by the procedure's calendar. They refuse (CALENDAR) outside its days. */
 uint64_t judge_add_span(struct judge *j, const struct ledger_procedure *p, uint64_t time_ms, struct ledger_span span);
+/* The span in ms of its own kind of time. */
+uint64_t judge_span_ms(struct judge *j, const struct ledger_procedure *p, struct ledger_span span);
+uint64_t judge_add_ms(struct judge *j, const struct ledger_procedure *p, uint64_t time_ms, enum ledger_unit unit, uint64_t ms);
+/* How much time of this kind lies between; 0 where `to` is not later. */
+uint64_t judge_between(struct judge *j, const struct ledger_procedure *p, uint64_t from_ms, uint64_t to_ms, enum ledger_unit unit);
 
 /* effect.c: what the action does: changes, parent, touches, post, share, cases, clocks. */
 void judge_effects(struct judge *j);
