@@ -41,11 +41,15 @@ static void describe(char *out, size_t room, const struct ledger_actor_rule *rul
         if (r->anyone && size < room)
             size += (size_t)snprintf(out + size, room - size, "any member");
         for (uint8_t k = 0; k < r->n_roles && size < room; k++)
-            size += (size_t)snprintf(out + size, room - size, "%s%.*s", k > 0 ? "/" : "role ", (int)r->roles[k].size, (const char *)r->roles[k].data);
+            size += (size_t)snprintf(out + size, room - size, "%s%.*s", k > 0 ? "/" : "role ",
+                                     (int)r->roles[k].size, (const char *)r->roles[k].data);
         if (r->is.n > 0 && size < room)
-            size += (size_t)snprintf(out + size, room - size, "%sthe member that the subject or record names", r->n_roles > 0 ? " and " : "");
+            size += (size_t)snprintf(out + size, room - size,
+                                     "%sthe member that the subject or record names",
+                                     r->n_roles > 0 ? " and " : "");
         if (r->cosign.n > 0 && size < room)
-            size += (size_t)snprintf(out + size, room - size, "%sa cosignature of the named key", r->n_roles > 0 || r->is.n > 0 ? " with " : "");
+            size += (size_t)snprintf(out + size, room - size, "%sa cosignature of the named key",
+                                     r->n_roles > 0 || r->is.n > 0 ? " with " : "");
         if (r->timer != 0 && size < room)
             size += (size_t)snprintf(out + size, room - size, "time alone");
     }
@@ -68,10 +72,12 @@ bool judge_actor(struct judge *j)
         only_cosign = true;
     }
     describe(who, sizeof(who), a->by, a->n_by);
-    return judge_refuse(j, only_cosign ? LEDGER_REFUSED_COSIGNATURE : LEDGER_REFUSED_ACTOR, "", "who may do %s: %s", a->name, who);
+    return judge_refuse(j, only_cosign ? LEDGER_REFUSED_COSIGNATURE : LEDGER_REFUSED_ACTOR, "",
+                        "who may do %s: %s", a->name, who);
 }
 
-/* Approvals: attribute [[action, digest of the fields, expires, [member...]]...], ascending by action. */
+/* Approvals: attribute [[action, digest of the fields, expires, [member...]]...], ascending by
+ * action. */
 
 struct approval {
     uint16_t action;
@@ -112,7 +118,8 @@ static void write_approvals(struct judge *j, const struct approval *list, uint32
         for (uint32_t k = 0; k < list[i].n; k++)
             mp_put_uint(&w, list[i].member[k]);
     }
-    judge_set(j, j->self, LEDGER_ATTR_APPROVALS, n > 0 ? arena_copy(j->arena, writer_view(&w)) : bytes_of(NULL, 0));
+    judge_set(j, j->self, LEDGER_ATTR_APPROVALS,
+              n > 0 ? arena_copy(j->arena, writer_view(&w)) : bytes_of(NULL, 0));
     writer_free(&w);
 }
 
@@ -131,7 +138,8 @@ static struct bytes digest_of_fields(struct judge *j)
     return crypto_hash_bytes(hash);
 }
 
-/* Whether every member can have a slot of its own: bipartite matching by augmenting paths, at most 16 deep. */
+/* Whether every member can have a slot of its own: bipartite matching by augmenting paths, at most
+ * 16 deep. */
 struct matching {
     struct judge *j;
     const uint32_t *member;
@@ -176,34 +184,44 @@ static bool may_approve(struct judge *j)
     char who[400];
 
     for (uint8_t i = 0; i < need->n_not; i++) {
-        struct judge_value v = judge_eval(j, &need->not[i]);
+        struct judge_value v = judge_eval(j, &need->not [i]);
         if (v.kind == JUDGE_INT && !v.absent && v.i == (int64_t)member)
-            return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "", "a party to the matter can't approve %s", j->action->name);
+            return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "",
+                                "a party to the matter can't approve %s", j->action->name);
     }
     if (all_placed(j, &member, 1))
         return judge_going(j);
     describe(who, sizeof(who), need->slot, need->n_slots);
-    return judge_refuse(j, LEDGER_REFUSED_ACTOR, "", "%s needs %u of: %s", j->action->name, need->m, who);
+    return judge_refuse(j, LEDGER_REFUSED_ACTOR, "", "%s needs %u of: %s", j->action->name, need->m,
+                        who);
 }
 
 /* Joins an open approval; refuses where it can't. */
 static bool join(struct judge *j, struct approval *a, struct bytes digest)
 {
     if (!bytes_equal(a->digest, digest))
-        return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "", "%s is open with other fields; approve those, or wait until it expires", j->action->name);
+        return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "",
+                            "%s is open with other fields; approve those, or wait until it expires",
+                            j->action->name);
     for (uint32_t i = 0; i < a->n; i++)
         if (a->member[i] == j->actor->member)
-            return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "", "this member approved %s already; another one must", j->action->name);
+            return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "",
+                                "this member approved %s already; another one must",
+                                j->action->name);
     a->member[a->n++] = j->actor->member;
     if (all_placed(j, a->member, a->n))
         return judge_going(j);
-    return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "", "who this member could stand for in %s has approved already", j->action->name);
+    return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "",
+                        "who this member could stand for in %s has approved already",
+                        j->action->name);
 }
 
 bool judge_approve(struct judge *j, bool *carried_out)
 {
     struct approval list[LEDGER_ACTORS_MAX + 1];
-    uint32_t n = read_approvals(list, LEDGER_ACTORS_MAX, judge_after(j->self, LEDGER_ATTR_APPROVALS)), kept = 0, at;
+    uint32_t n = read_approvals(list, LEDGER_ACTORS_MAX,
+                                judge_after(j->self, LEDGER_ATTR_APPROVALS)),
+             kept = 0, at;
     uint64_t now = j->actor->time_ms;
     struct bytes digest = digest_of_fields(j);
 
@@ -220,11 +238,16 @@ bool judge_approve(struct judge *j, bool *carried_out)
         if (!join(j, &list[at], digest))
             return false;
     } else if (n == LEDGER_ACTORS_MAX) {
-        return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "", "too many approvals are open on this subject; wait until one expires");
+        return judge_refuse(j, LEDGER_REFUSED_APPROVAL, "",
+                            "too many approvals are open on this subject; wait until one expires");
     } else {
         memmove(&list[at + 1], &list[at], (n - at) * sizeof(list[0]));
-        list[at] = (struct approval){.action = j->action->number, .digest = digest, .n = 1, .member = {j->actor->member},
-                                     .expires = judge_add_span(j, j->p, now, j->action->need.within)};
+        list[at] =
+            (struct approval){.action = j->action->number,
+                              .digest = digest,
+                              .n = 1,
+                              .member = {j->actor->member},
+                              .expires = judge_add_span(j, j->p, now, j->action->need.within)};
         n++;
     }
     *carried_out = list[at].n >= j->action->need.m;
@@ -237,7 +260,9 @@ bool judge_approve(struct judge *j, bool *carried_out)
 void judge_lapse_approvals(struct judge *j)
 {
     struct approval list[LEDGER_ACTORS_MAX];
-    uint32_t n = read_approvals(list, LEDGER_ACTORS_MAX, judge_after(j->self, LEDGER_ATTR_APPROVALS)), kept = 0;
+    uint32_t n = read_approvals(list, LEDGER_ACTORS_MAX,
+                                judge_after(j->self, LEDGER_ATTR_APPROVALS)),
+             kept = 0;
 
     for (uint32_t i = 0; i < n; i++) {
         const struct ledger_action *a = ledger_procedure_action(j->p, list[i].action);

@@ -26,7 +26,8 @@ uint32_t judge_read_clocks(struct judge_clock *out, struct bytes value)
     return m.r.failed ? 0 : n;
 }
 
-void judge_write_clocks(struct judge *j, struct judge_subject *s, const struct judge_clock *clocks, uint32_t n)
+void judge_write_clocks(struct judge *j, struct judge_subject *s, const struct judge_clock *clocks,
+                        uint32_t n)
 {
     struct writer w = {0};
 
@@ -56,14 +57,16 @@ bool judge_clock_passed(const struct judge_clock *c, uint64_t now)
 
 /* Edges. */
 
-static bool matches(const struct ledger_edge *edge, const struct judge *j, const struct judge_subject *s)
+static bool matches(const struct ledger_edge *edge, const struct judge *j,
+                    const struct judge_subject *s)
 {
     if (edge->action != 0)
         return j->action != NULL && edge->action == j->action->number;
     return edge->state == s->state_after && (!s->exists || s->state != s->state_after);
 }
 
-static const struct ledger_edge *find_edge(const struct ledger_edge *edges, uint8_t n, const struct judge *j, const struct judge_subject *s)
+static const struct ledger_edge *find_edge(const struct ledger_edge *edges, uint8_t n,
+                                           const struct judge *j, const struct judge_subject *s)
 {
     for (uint8_t i = 0; i < n; i++)
         if (matches(&edges[i], j, s))
@@ -79,14 +82,17 @@ static bool time_of(struct judge *j, const struct ledger_expr *e, uint64_t *out)
     if (v.kind != JUDGE_INT || v.absent || !judge_going(j))
         return false;
     if (v.i < 0 || (uint64_t)v.i > LEDGER_TIME_MAX)
-        return judge_refuse(j, LEDGER_REFUSED_ARITHMETIC, "", "a clock would end outside the years that the ledger knows");
+        return judge_refuse(j, LEDGER_REFUSED_ARITHMETIC, "",
+                            "a clock would end outside the years that the ledger knows");
     *out = (uint64_t)v.i;
     return true;
 }
 
-static struct ledger_span length_of(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock)
+static struct ledger_span length_of(struct judge *j, const struct judge_subject *s,
+                                    const struct ledger_clock *clock)
 {
-    const struct ledger_table *t = clock->table != 0 ? ledger_procedure_table(s->p, clock->table) : NULL;
+    const struct ledger_table *t =
+        clock->table != 0 ? ledger_procedure_table(s->p, clock->table) : NULL;
     struct judge_value row;
 
     if (t == NULL)
@@ -98,7 +104,8 @@ static struct ledger_span length_of(struct judge *j, const struct judge_subject 
     return (struct ledger_span){0}; /* no such row: it does not start */
 }
 
-static void start(struct judge *j, struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c, const struct ledger_edge *edge)
+static void start(struct judge *j, struct judge_subject *s, const struct ledger_clock *clock,
+                  struct judge_clock *c, const struct ledger_edge *edge)
 {
     uint64_t now = j->actor->time_ms, end;
 
@@ -119,14 +126,17 @@ static bool is_in(const uint16_t *states, uint8_t n, uint16_t state)
     return false;
 }
 
-/* Notes that a pause was used until `until`; the longest pause is counted in time of its own kind. */
-static void use_pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c, uint64_t until)
+/* Notes that a pause was used until `until`; the longest pause is counted in time of its own kind.
+ */
+static void use_pause(struct judge *j, const struct judge_subject *s,
+                      const struct ledger_clock *clock, struct judge_clock *c, uint64_t until)
 {
     c->paused += judge_between(j, s->p, c->at, until, clock->pause_max.unit);
 }
 
 /* Ends a pause now, or when it ended by itself: what was left when it began is left again. */
-static void end_pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
+static void end_pause(struct judge *j, const struct judge_subject *s,
+                      const struct ledger_clock *clock, struct judge_clock *c)
 {
     uint64_t now = j->actor->time_ms, until = now < c->resume ? now : c->resume;
 
@@ -138,7 +148,8 @@ static void end_pause(struct judge *j, const struct judge_subject *s, const stru
 }
 
 /* A new end. In a pause, only what is paused from now on is added to it. */
-static void move(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c, uint64_t end)
+static void move(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock,
+                 struct judge_clock *c, uint64_t end)
 {
     c->end = end;
     if (c->status != JUDGE_CLOCK_PAUSED)
@@ -148,7 +159,8 @@ static void move(struct judge *j, const struct judge_subject *s, const struct le
 }
 
 /* The longest pause holds for all pauses of one run together. */
-static void begin_pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
+static void begin_pause(struct judge *j, const struct judge_subject *s,
+                        const struct ledger_clock *clock, struct judge_clock *c)
 {
     uint64_t now = j->actor->time_ms, longest = judge_span_ms(j, s->p, clock->pause_max);
 
@@ -159,7 +171,8 @@ static void begin_pause(struct judge *j, const struct judge_subject *s, const st
     c->at = now;
 }
 
-static void pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
+static void pause(struct judge *j, const struct judge_subject *s, const struct ledger_clock *clock,
+                  struct judge_clock *c)
 {
     bool in = is_in(clock->pause, clock->n_pause, s->state_after);
 
@@ -169,19 +182,22 @@ static void pause(struct judge *j, const struct judge_subject *s, const struct l
         begin_pause(j, s, clock, c);
 }
 
-static void run_clock(struct judge *j, struct judge_subject *s, const struct ledger_clock *clock, struct judge_clock *c)
+static void run_clock(struct judge *j, struct judge_subject *s, const struct ledger_clock *clock,
+                      struct judge_clock *c)
 {
     const struct ledger_edge *edge;
     uint64_t end;
 
-    if (c->status != 0 && c->status != JUDGE_CLOCK_STOPPED && find_edge(clock->stop, clock->n_stop, j, s) != NULL) {
+    if (c->status != 0 && c->status != JUDGE_CLOCK_STOPPED &&
+        find_edge(clock->stop, clock->n_stop, j, s) != NULL) {
         if (c->status == JUDGE_CLOCK_PAUSED)
             end_pause(j, s, clock, c);
         c->status = JUDGE_CLOCK_STOPPED;
         c->at = j->actor->time_ms;
     }
     edge = find_edge(clock->move, clock->n_move, j, s);
-    if (edge != NULL && c->status != 0 && c->status != JUDGE_CLOCK_STOPPED && time_of(j, &edge->until, &end))
+    if (edge != NULL && c->status != 0 && c->status != JUDGE_CLOCK_STOPPED &&
+        time_of(j, &edge->until, &end))
         move(j, s, clock, c, end);
     edge = find_edge(clock->start, clock->n_start, j, s);
     if (edge != NULL && (c->status == 0 || clock->again))
@@ -228,11 +244,13 @@ void judge_clocks(struct judge *j, struct judge_subject *s)
 
 /* Timers: what the clocks of a subject wait for. */
 
-static const struct ledger_action *timer_action(const struct ledger_procedure *p, uint16_t clock, uint16_t state)
+static const struct ledger_action *timer_action(const struct ledger_procedure *p, uint16_t clock,
+                                                uint16_t state)
 {
     for (uint32_t i = 0; i < p->n_actions; i++)
         for (uint32_t k = 0; k < p->action[i].n_by; k++)
-            if (p->action[i].by[k].timer == clock && (state == 0 || is_in(p->action[i].from, p->action[i].n_from, state)))
+            if (p->action[i].by[k].timer == clock &&
+                (state == 0 || is_in(p->action[i].from, p->action[i].n_from, state)))
                 return &p->action[i];
     return NULL;
 }
@@ -242,8 +260,10 @@ static int by_due(const void *a, const void *b)
     return ledger_timer_compare(a, b);
 }
 
-size_t ledger_procedure_timers(struct ledger_timer *out, size_t max, const struct ledger_procedure *p,
-                               const struct ledger_subject_id *subject, uint16_t state, const struct ledger_attributes *attributes)
+size_t ledger_procedure_timers(struct ledger_timer *out, size_t max,
+                               const struct ledger_procedure *p,
+                               const struct ledger_subject_id *subject, uint16_t state,
+                               const struct ledger_attributes *attributes)
 {
     struct judge_clock clocks[LEDGER_CLOCKS_MAX];
     const struct bytes *value = ledger_attribute(attributes, LEDGER_ATTR_CLOCKS);
@@ -253,10 +273,12 @@ size_t ledger_procedure_timers(struct ledger_timer *out, size_t max, const struc
     if (ledger_procedure_is_ended(p, state))
         return 0;
     for (uint32_t i = 0; i < n && count < max; i++) {
-        struct ledger_timer t = {.procedure = p->number, .subject = *subject, .clock = clocks[i].number};
+        struct ledger_timer t = {
+            .procedure = p->number, .subject = *subject, .clock = clocks[i].number};
         if (clocks[i].status == JUDGE_CLOCK_PAUSED)
             t.due = clocks[i].resume;
-        else if (clocks[i].status == JUDGE_CLOCK_RUNNING && timer_action(p, clocks[i].number, 0) != NULL)
+        else if (clocks[i].status == JUDGE_CLOCK_RUNNING &&
+                 timer_action(p, clocks[i].number, 0) != NULL)
             t.due = clocks[i].end;
         else
             continue;
@@ -269,8 +291,11 @@ size_t ledger_procedure_timers(struct ledger_timer *out, size_t max, const struc
 /* The record that the node makes for what time alone did. */
 static struct bytes timer_record(struct judge *j, const struct judge_subject *s, uint16_t action)
 {
-    struct ledger_record record = {.procedure = s->procedure, .procedure_version = s->p->version, .action = action,
-                                   .subject = s->id, .expected_version = s->version};
+    struct ledger_record record = {.procedure = s->procedure,
+                                   .procedure_version = s->p->version,
+                                   .action = action,
+                                   .subject = s->id,
+                                   .expected_version = s->version};
     struct writer w = {0};
 
     ledger_record_encode(&w, &record);
@@ -287,12 +312,18 @@ static struct judge_clock *find_clock(struct judge_clock *clocks, uint32_t n, ui
     return NULL;
 }
 
-enum anju_err ledger_judge_timer(struct ledger_judgement *out, struct bytes *record, bool *fired, const struct ledger_view *view,
-                                 uint64_t time_ms, const struct ledger_timer *timer, struct arena *a)
+enum anju_err ledger_judge_timer(struct ledger_judgement *out, struct bytes *record, bool *fired,
+                                 const struct ledger_view *view, uint64_t time_ms,
+                                 const struct ledger_timer *timer, struct arena *a)
 {
     struct ledger_actor actor = {.time_ms = time_ms};
     struct ledger_record nothing = {.procedure = timer->procedure, .subject = timer->subject};
-    struct judge j = {.view = view, .registry = view->registry, .actor = &actor, .record = &nothing, .arena = a, .out = out};
+    struct judge j = {.view = view,
+                      .registry = view->registry,
+                      .actor = &actor,
+                      .record = &nothing,
+                      .arena = a,
+                      .out = out};
     struct judge_clock clocks[LEDGER_CLOCKS_MAX], *c;
     uint32_t n;
 

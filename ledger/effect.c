@@ -1,10 +1,12 @@
-/* What an action does once it may: its own changes, its parent, others' attributes, books, its state, clocks. */
+/* What an action does once it may: its own changes, its parent, others' attributes, books, its
+ * state, clocks. */
 #include "ledger/judge_state.h"
 
 #include <string.h>
 
 /* One more item for a list; one that is in it already is not added again. */
-static struct bytes append_item(struct judge *j, const struct ledger_attribute_decl *decl, struct bytes list, struct bytes item)
+static struct bytes append_item(struct judge *j, const struct ledger_attribute_decl *decl,
+                                struct bytes list, struct bytes item)
 {
     struct ledger_type one = decl->type;
     struct mp_reader m = mp_reader_over(list);
@@ -19,7 +21,8 @@ static struct bytes append_item(struct judge *j, const struct ledger_attribute_d
         if (bytes_equal(mp_skip(&m), item))
             return list;
     if (count >= decl->type.list_max) {
-        judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, decl->name, "%s has %u items already, no more are allowed", decl->name, count);
+        judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, decl->name,
+                     "%s has %u items already, no more are allowed", decl->name, count);
         return list;
     }
     mp_put_array(&w, count + 1);
@@ -30,20 +33,24 @@ static struct bytes append_item(struct judge *j, const struct ledger_attribute_d
     return out;
 }
 
-static struct bytes add_value(struct judge *j, const struct ledger_attribute_decl *decl, struct bytes old, const struct judge_value *v)
+static struct bytes add_value(struct judge *j, const struct ledger_attribute_decl *decl,
+                              struct bytes old, const struct judge_value *v)
 {
     struct judge_value was = judge_read(j, old, &decl->type, false), sum = {.kind = JUDGE_INT};
 
     if (decl->type.list_max > 0)
         return append_item(j, decl, old, judge_write(j, v));
-    if (was.kind != JUDGE_INT || v->kind != JUDGE_INT || __builtin_add_overflow(was.i, v->i, &sum.i))
-        judge_refuse(j, LEDGER_REFUSED_ARITHMETIC, decl->name, "%s would not fit 64 bits", decl->name);
+    if (was.kind != JUDGE_INT || v->kind != JUDGE_INT ||
+        __builtin_add_overflow(was.i, v->i, &sum.i))
+        judge_refuse(j, LEDGER_REFUSED_ARITHMETIC, decl->name, "%s would not fit 64 bits",
+                     decl->name);
     return judge_write(j, &sum);
 }
 
-/* The new value of one change; false: nothing changes. Adding builds on what an earlier reference of this action
- * did: two references may name one subject. */
-static bool value_of(struct judge *j, struct bytes *out, const struct judge_subject *s, const struct ledger_change *c)
+/* The new value of one change; false: nothing changes. Adding builds on what an earlier reference
+ * of this action did: two references may name one subject. */
+static bool value_of(struct judge *j, struct bytes *out, const struct judge_subject *s,
+                     const struct ledger_change *c)
 {
     const struct ledger_attribute_decl *decl = ledger_procedure_attribute(s->p, c->attribute);
 
@@ -54,17 +61,20 @@ static bool value_of(struct judge *j, struct bytes *out, const struct judge_subj
     if (v.absent || !judge_going(j))
         return false;
     if (decl == NULL)
-        return judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "%s has no attribute %u", s->p->name, c->attribute);
+        return judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "%s has no attribute %u", s->p->name,
+                            c->attribute);
     if (c->kind == LEDGER_CHANGE_SET) {
         *out = judge_write(j, &v);
         return judge_check_type(j, decl->name, &decl->type, *out);
     }
     *out = add_value(j, decl, judge_after(s, c->attribute), &v);
-    return judge_going(j) && (decl->type.list_max > 0 || judge_check_type(j, decl->name, &decl->type, *out));
+    return judge_going(j) &&
+           (decl->type.list_max > 0 || judge_check_type(j, decl->name, &decl->type, *out));
 }
 
 /* All values first, then all changes. */
-static void change(struct judge *j, struct judge_subject *s, const struct ledger_change *changes, uint8_t n)
+static void change(struct judge *j, struct judge_subject *s, const struct ledger_change *changes,
+                   uint8_t n)
 {
     struct bytes *values = arena_alloc(j->arena, (n > 0 ? n : 1) * sizeof(*values));
     bool *changed = arena_alloc(j->arena, n > 0 ? n : 1);
@@ -113,14 +123,16 @@ static void start_clocks(struct judge *j, struct judge_subject *s)
 /* A new subject of another procedure, where that one lets this one create it. */
 static void create(struct judge *j, const struct ledger_touch *touch)
 {
-    struct judge_value id = judge_eval(j, &touch->subject), self = {.kind = JUDGE_REF, .procedure = j->p->number, .id = j->self->id};
+    struct judge_value id = judge_eval(j, &touch->subject),
+                       self = {.kind = JUDGE_REF, .procedure = j->p->number, .id = j->self->id};
     struct ledger_subject_id subject;
     struct judge_subject *s;
 
     if (id.kind == JUDGE_ABSENT || !judge_going(j))
         return; /* an optional child that was left out */
     if (id.kind != JUDGE_BYTES || id.bytes.size != LEDGER_SUBJECT_SIZE || touch->procedure == 0) {
-        judge_refuse(j, LEDGER_REFUSED_SUBJECT, "", "%s needs an id of 16 bytes for what it creates", j->action->name);
+        judge_refuse(j, LEDGER_REFUSED_SUBJECT, "",
+                     "%s needs an id of 16 bytes for what it creates", j->action->name);
         return;
     }
     memcpy(subject.b, id.bytes.data, sizeof(subject.b));
@@ -128,9 +140,11 @@ static void create(struct judge *j, const struct ledger_touch *touch)
     if (s == NULL)
         return;
     if (s->exists || s->touched || s == j->self)
-        judge_refuse(j, LEDGER_REFUSED_REFERENCE, "", "what %s would create is there already", j->action->name);
+        judge_refuse(j, LEDGER_REFUSED_REFERENCE, "", "what %s would create is there already",
+                     j->action->name);
     else if (s->p == NULL || !ledger_procedure_offers_new(s->p, j->p->number, touch->state))
-        judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "", "procedure %u lets %s create nothing like this", touch->procedure, j->p->name);
+        judge_refuse(j, LEDGER_REFUSED_NOT_OFFERED, "",
+                     "procedure %u lets %s create nothing like this", touch->procedure, j->p->name);
     if (!judge_going(j))
         return;
     s->state_after = touch->state;
@@ -152,7 +166,8 @@ static void reach(struct judge *j, const struct ledger_touch *touch)
     if (ref.kind == JUDGE_ABSENT || !judge_going(j))
         return;
     if (ref.kind != JUDGE_REF || ref.procedure != touch->procedure) {
-        judge_refuse(j, LEDGER_REFUSED_REFERENCE, "", "%s must name a subject of procedure %u", j->action->name, touch->procedure);
+        judge_refuse(j, LEDGER_REFUSED_REFERENCE, "", "%s must name a subject of procedure %u",
+                     j->action->name, touch->procedure);
         return;
     }
     for (uint8_t i = 0; i < touch->n_changes && judge_going(j); i++)
@@ -179,11 +194,12 @@ static void choose_state(struct judge *j)
     judge_refuse(j, LEDGER_REFUSED_CASE, "", "no case of %s holds", a->name);
 }
 
-/* Pending approvals of what does not start from the new state are void: should the subject come back, it is
- * another matter that they would approve. */
+/* Pending approvals of what does not start from the new state are void: should the subject come
+ * back, it is another matter that they would approve. */
 static void drop_approvals(struct judge *j)
 {
-    if (j->self->exists && j->self->state_after != j->self->state && judge_after(j->self, LEDGER_ATTR_APPROVALS).size > 0)
+    if (j->self->exists && j->self->state_after != j->self->state &&
+        judge_after(j->self, LEDGER_ATTR_APPROVALS).size > 0)
         judge_lapse_approvals(j);
 }
 

@@ -1,4 +1,5 @@
-/* Expressions: operators before their operands, evaluated in one walk; what is not needed is skipped. */
+/* Expressions: operators before their operands, evaluated in one walk; what is not needed is
+ * skipped. */
 #include "ledger/judge_state.h"
 #include "ledger/map.h"
 
@@ -44,30 +45,39 @@ static void skip(struct walk *w)
 
 static struct judge_value eval_field(struct walk *w, const struct ledger_expr_node *node)
 {
-    const struct ledger_field *f = w->j->action != NULL ? ledger_action_field(w->j->action, node->number) : NULL;
+    const struct ledger_field *f =
+        w->j->action != NULL ? ledger_action_field(w->j->action, node->number) : NULL;
     const struct bytes *raw = ledger_record_field(w->j->record, node->number);
 
-    return judge_read(w->j, raw != NULL ? *raw : bytes_of(NULL, 0), f != NULL ? &f->type : NULL, false);
+    return judge_read(w->j, raw != NULL ? *raw : bytes_of(NULL, 0), f != NULL ? &f->type : NULL,
+                      false);
 }
 
 /* The built-in attributes that expressions may read. */
-static const struct ledger_type *type_of_attribute(const struct ledger_procedure *p, uint16_t number)
+static const struct ledger_type *type_of_attribute(const struct ledger_procedure *p,
+                                                   uint16_t number)
 {
-    static const struct ledger_type open = {.base = LEDGER_TYPE_BOOL}, parent = {.base = LEDGER_TYPE_REF},
+    static const struct ledger_type open = {.base = LEDGER_TYPE_BOOL},
+                                    parent = {.base = LEDGER_TYPE_REF},
                                     due_day = {.base = LEDGER_TYPE_DATE};
     const struct ledger_attribute_decl *decl = ledger_procedure_attribute(p, number);
 
     if (decl != NULL)
         return &decl->type;
-    return number == LEDGER_ATTR_OPEN ? &open : number == LEDGER_ATTR_PARENT ? &parent : number == LEDGER_ATTR_DUE_DAY ? &due_day : NULL;
+    return number == LEDGER_ATTR_OPEN      ? &open
+           : number == LEDGER_ATTR_PARENT  ? &parent
+           : number == LEDGER_ATTR_DUE_DAY ? &due_day
+                                           : NULL;
 }
 
-static struct judge_value attribute_of(struct judge *j, const struct judge_subject *s, uint16_t number)
+static struct judge_value attribute_of(struct judge *j, const struct judge_subject *s,
+                                       uint16_t number)
 {
     return judge_read(j, judge_attribute(j, s, number), type_of_attribute(s->p, number), false);
 }
 
-/* The subject of this procedure that the next operand names, or NULL: absent, or it is not there. */
+/* The subject of this procedure that the next operand names, or NULL: absent, or it is not there.
+ */
 static const struct judge_subject *eval_subject(struct walk *w, uint16_t procedure)
 {
     struct judge_value ref = eval(w);
@@ -128,10 +138,14 @@ static struct judge_value eval_compare(struct walk *w, enum ledger_op op)
     if (a.kind != JUDGE_INT)
         return failed(w, "orders values that are no numbers");
     switch (op) {
-    case LEDGER_OP_LT: return of_bool(a.i < b.i);
-    case LEDGER_OP_LE: return of_bool(a.i <= b.i);
-    case LEDGER_OP_GT: return of_bool(a.i > b.i);
-    default: return of_bool(a.i >= b.i);
+    case LEDGER_OP_LT:
+        return of_bool(a.i < b.i);
+    case LEDGER_OP_LE:
+        return of_bool(a.i <= b.i);
+    case LEDGER_OP_GT:
+        return of_bool(a.i > b.i);
+    default:
+        return of_bool(a.i >= b.i);
     }
 }
 
@@ -146,18 +160,29 @@ static struct judge_value eval_arithmetic(struct walk *w, enum ledger_op op)
     if (a.kind != JUDGE_INT || b.kind != JUDGE_INT)
         return failed(w, "calculates with what is no number");
     switch (op) {
-    case LEDGER_OP_ADD: bad = __builtin_add_overflow(a.i, b.i, &result); break;
-    case LEDGER_OP_SUB: bad = __builtin_sub_overflow(a.i, b.i, &result); break;
-    case LEDGER_OP_MUL: bad = __builtin_mul_overflow(a.i, b.i, &result); break;
+    case LEDGER_OP_ADD:
+        bad = __builtin_add_overflow(a.i, b.i, &result);
+        break;
+    case LEDGER_OP_SUB:
+        bad = __builtin_sub_overflow(a.i, b.i, &result);
+        break;
+    case LEDGER_OP_MUL:
+        bad = __builtin_mul_overflow(a.i, b.i, &result);
+        break;
     case LEDGER_OP_DIV:
         bad = b.i == 0 || (a.i == INT64_MIN && b.i == -1);
         result = bad ? 0 : a.i / b.i;
         break;
-    case LEDGER_OP_MIN: bad = false, result = a.i < b.i ? a.i : b.i; break;
-    default: bad = false, result = a.i > b.i ? a.i : b.i; break;
+    case LEDGER_OP_MIN:
+        bad = false, result = a.i < b.i ? a.i : b.i;
+        break;
+    default:
+        bad = false, result = a.i > b.i ? a.i : b.i;
+        break;
     }
     if (bad)
-        judge_refuse(w->j, LEDGER_REFUSED_ARITHMETIC, "", "a result does not fit 64 bits, or a division by 0");
+        judge_refuse(w->j, LEDGER_REFUSED_ARITHMETIC, "",
+                     "a result does not fit 64 bits, or a division by 0");
     return of_int(result);
 }
 
@@ -194,7 +219,8 @@ static struct judge_value eval_clock(struct walk *w, const struct ledger_expr_no
     case LEDGER_OP_PASSED:
         return of_bool(c != NULL && judge_clock_passed(c, w->j->actor->time_ms));
     default:
-        return of_bool(c != NULL && c->status == JUDGE_CLOCK_RUNNING && c->end > w->j->actor->time_ms);
+        return of_bool(c != NULL && c->status == JUDGE_CLOCK_RUNNING &&
+                       c->end > w->j->actor->time_ms);
     }
 }
 
@@ -242,7 +268,10 @@ static struct judge_value eval_lookup(struct walk *w, const struct ledger_expr_n
 static struct judge_value eval_live(struct walk *w, const struct ledger_expr_node *node)
 {
     struct judge_value values[LEDGER_INDEX_PARTS_MAX] = {NOTHING};
-    const struct ledger_procedure *p = node->procedure == w->j->p->number ? w->j->p : ledger_registry_procedure(w->j->registry, node->procedure, 0);
+    const struct ledger_procedure *p =
+        node->procedure == w->j->p->number
+            ? w->j->p
+            : ledger_registry_procedure(w->j->registry, node->procedure, 0);
     const struct ledger_index *index = p != NULL ? judge_index(p, node->number) : NULL;
     struct ledger_map_key key;
     struct ledger_chain chain = {0};
@@ -269,7 +298,8 @@ static struct judge_value eval_live(struct walk *w, const struct ledger_expr_nod
 
 static struct judge_value eval_each(struct walk *w, enum ledger_op op)
 {
-    struct judge_value list = eval(w), result = op == LEDGER_OP_SUM ? of_int(0) : of_bool(op == LEDGER_OP_ALL);
+    struct judge_value list = eval(w),
+                       result = op == LEDGER_OP_SUM ? of_int(0) : of_bool(op == LEDGER_OP_ALL);
     const struct judge_value *outer = w->item;
     uint16_t body = w->at;
     uint32_t count;
@@ -282,7 +312,8 @@ static struct judge_value eval_each(struct walk *w, enum ledger_op op)
         w->at = body;
         w->item = &item;
         struct judge_value v = eval(w);
-        if (op == LEDGER_OP_SUM && (v.kind != JUDGE_INT || __builtin_add_overflow(result.i, v.i, &result.i)))
+        if (op == LEDGER_OP_SUM &&
+            (v.kind != JUDGE_INT || __builtin_add_overflow(result.i, v.i, &result.i)))
             judge_refuse(w->j, LEDGER_REFUSED_ARITHMETIC, "", "a sum does not fit 64 bits");
         if (op != LEDGER_OP_SUM && (v.kind == JUDGE_BOOL && v.i != 0) != (op == LEDGER_OP_ALL)) {
             result.i = op == LEDGER_OP_ANY;
@@ -319,7 +350,9 @@ static struct judge_value eval_len(struct walk *w)
     uint32_t count;
 
     judge_items(&list, &count);
-    return list.kind == JUDGE_LIST || list.kind == JUDGE_ABSENT ? of_int(count) : failed(w, "takes a list where there is none");
+    return list.kind == JUDGE_LIST || list.kind == JUDGE_ABSENT
+               ? of_int(count)
+               : failed(w, "takes a list where there is none");
 }
 
 static struct judge_value eval_not(struct walk *w)
@@ -343,55 +376,81 @@ static struct judge_value eval(struct walk *w)
     }
     const struct ledger_expr_node *node = &w->e->node[w->at++];
     switch (node->op) {
-    case LEDGER_OP_INT: return of_int(node->value);
-    case LEDGER_OP_BOOL: return of_bool(node->value != 0);
-    case LEDGER_OP_TEXT: return (struct judge_value){.kind = JUDGE_TEXT, .bytes = node->text};
-    case LEDGER_OP_FIELD: return eval_field(w, node);
-    case LEDGER_OP_ATTRIBUTE: return attribute_of(j, j->self, node->number);
-    case LEDGER_OP_SELF: return (struct judge_value){.kind = JUDGE_REF, .procedure = j->self->procedure, .id = j->self->id};
-    case LEDGER_OP_ACTOR: return j->actor->member != 0 ? of_int(j->actor->member) : NOTHING;
-    case LEDGER_OP_NOW: return of_int((int64_t)j->actor->time_ms);
-    case LEDGER_OP_ITEM: return w->item != NULL ? *w->item : failed(w, "names an item outside a list");
-    case LEDGER_OP_PART: return eval_part(w, node);
-    case LEDGER_OP_HAS: return of_bool(!eval(w).absent);
+    case LEDGER_OP_INT:
+        return of_int(node->value);
+    case LEDGER_OP_BOOL:
+        return of_bool(node->value != 0);
+    case LEDGER_OP_TEXT:
+        return (struct judge_value){.kind = JUDGE_TEXT, .bytes = node->text};
+    case LEDGER_OP_FIELD:
+        return eval_field(w, node);
+    case LEDGER_OP_ATTRIBUTE:
+        return attribute_of(j, j->self, node->number);
+    case LEDGER_OP_SELF:
+        return (struct judge_value){
+            .kind = JUDGE_REF, .procedure = j->self->procedure, .id = j->self->id};
+    case LEDGER_OP_ACTOR:
+        return j->actor->member != 0 ? of_int(j->actor->member) : NOTHING;
+    case LEDGER_OP_NOW:
+        return of_int((int64_t)j->actor->time_ms);
+    case LEDGER_OP_ITEM:
+        return w->item != NULL ? *w->item : failed(w, "names an item outside a list");
+    case LEDGER_OP_PART:
+        return eval_part(w, node);
+    case LEDGER_OP_HAS:
+        return of_bool(!eval(w).absent);
     case LEDGER_OP_OF: {
         const struct judge_subject *s = eval_subject(w, node->procedure);
         return s != NULL ? attribute_of(j, s, node->number) : NOTHING;
     }
-    case LEDGER_OP_STATE: return of_bool((j->self->exists ? j->self->state : 0) == node->number);
-    case LEDGER_OP_STATE_OF: return eval_state_of(w, node);
+    case LEDGER_OP_STATE:
+        return of_bool((j->self->exists ? j->self->state : 0) == node->number);
+    case LEDGER_OP_STATE_OF:
+        return eval_state_of(w, node);
     case LEDGER_OP_AND:
-    case LEDGER_OP_OR: return eval_logic(w, node);
-    case LEDGER_OP_NOT: return eval_not(w);
+    case LEDGER_OP_OR:
+        return eval_logic(w, node);
+    case LEDGER_OP_NOT:
+        return eval_not(w);
     case LEDGER_OP_EQ:
     case LEDGER_OP_NE:
     case LEDGER_OP_LT:
     case LEDGER_OP_LE:
     case LEDGER_OP_GT:
-    case LEDGER_OP_GE: return eval_compare(w, node->op);
+    case LEDGER_OP_GE:
+        return eval_compare(w, node->op);
     case LEDGER_OP_ADD:
     case LEDGER_OP_SUB:
     case LEDGER_OP_MUL:
     case LEDGER_OP_DIV:
     case LEDGER_OP_MIN:
-    case LEDGER_OP_MAX: return eval_arithmetic(w, node->op);
-    case LEDGER_OP_IF: return eval_if(w);
+    case LEDGER_OP_MAX:
+        return eval_arithmetic(w, node->op);
+    case LEDGER_OP_IF:
+        return eval_if(w);
     case LEDGER_OP_PASSED:
     case LEDGER_OP_RUNNING:
     case LEDGER_OP_STARTED:
-    case LEDGER_OP_END: return eval_clock(w, node);
+    case LEDGER_OP_END:
+        return eval_clock(w, node);
     case LEDGER_OP_COSIGNED: {
         struct judge_value key = eval(w);
         return of_bool(judge_cosigned(j, &key));
     }
-    case LEDGER_OP_ROLE: return eval_role(w, node);
-    case LEDGER_OP_LOOKUP: return eval_lookup(w, node);
-    case LEDGER_OP_LIVE: return eval_live(w, node);
-    case LEDGER_OP_LEN: return eval_len(w);
+    case LEDGER_OP_ROLE:
+        return eval_role(w, node);
+    case LEDGER_OP_LOOKUP:
+        return eval_lookup(w, node);
+    case LEDGER_OP_LIVE:
+        return eval_live(w, node);
+    case LEDGER_OP_LEN:
+        return eval_len(w);
     case LEDGER_OP_ALL:
     case LEDGER_OP_ANY:
-    case LEDGER_OP_SUM: return eval_each(w, node->op);
-    case LEDGER_OP_SEAL: return eval_seal(w);
+    case LEDGER_OP_SUM:
+        return eval_each(w, node->op);
+    case LEDGER_OP_SEAL:
+        return eval_seal(w);
     }
     return failed(w, "has an unknown operator");
 }

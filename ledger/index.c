@@ -30,8 +30,8 @@ static void put_number(struct writer *w, enum ledger_part_type type, uint64_t v)
     }
 }
 
-/* One component (docs/formats.md, "Chains and the map"): type u8, len u16, bytes. A reference is procedure u16
- * and subject 16. False where it is absent. */
+/* One component (docs/formats.md, "Chains and the map"): type u8, len u16, bytes. A reference is
+ * procedure u16 and subject 16. False where it is absent. */
 static bool put_value(struct writer *w, enum ledger_part_type type, struct bytes raw)
 {
     struct mp_reader m = mp_reader_over(raw), again = m;
@@ -74,7 +74,8 @@ static bool put_value(struct writer *w, enum ledger_part_type type, struct bytes
     return true;
 }
 
-static void put_head(struct writer *w, const struct ledger_procedure *p, const struct ledger_index *index)
+static void put_head(struct writer *w, const struct ledger_procedure *p,
+                     const struct ledger_index *index)
 {
     writer_u8(w, 2);
     writer_u16(w, p->number);
@@ -82,8 +83,9 @@ static void put_head(struct writer *w, const struct ledger_procedure *p, const s
     writer_u8(w, index->n_parts);
 }
 
-bool ledger_index_tuple(struct writer *out, const struct ledger_procedure *p, const struct ledger_index *index,
-                        uint16_t state, const struct ledger_attributes *attributes)
+bool ledger_index_tuple(struct writer *out, const struct ledger_procedure *p,
+                        const struct ledger_index *index, uint16_t state,
+                        const struct ledger_attributes *attributes)
 {
     bool whole = true;
 
@@ -100,8 +102,8 @@ bool ledger_index_tuple(struct writer *out, const struct ledger_procedure *p, co
     return whole || index->kind != LEDGER_INDEX_UNIQUE;
 }
 
-bool judge_index_key(struct judge *j, struct writer *out, const struct ledger_procedure *p, const struct ledger_index *index,
-                     const struct judge_value *values)
+bool judge_index_key(struct judge *j, struct writer *out, const struct ledger_procedure *p,
+                     const struct ledger_index *index, const struct judge_value *values)
 {
     bool whole = true;
 

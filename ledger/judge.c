@@ -5,10 +5,12 @@
 
 #include "ledger/judge_state.h"
 
-void ledger_seal(struct crypto_hash *out, const struct ledger_subject_id *subject, struct bytes salt, struct bytes value)
+void ledger_seal(struct crypto_hash *out, const struct ledger_subject_id *subject,
+                 struct bytes salt, struct bytes value)
 {
     static const char tag[] = "anju/seal/1"; /* with its NUL */
-    struct bytes parts[] = {bytes_of(tag, sizeof(tag)), bytes_of(subject->b, sizeof(subject->b)), salt, value};
+    struct bytes parts[] = {bytes_of(tag, sizeof(tag)), bytes_of(subject->b, sizeof(subject->b)),
+                            salt, value};
 
     crypto_sha256_parts(out, parts, 4);
 }
@@ -40,19 +42,25 @@ static bool find_procedure(struct judge *j)
     const struct ledger_record *r = j->record;
 
     if (r->procedure == 0)
-        return judge_refuse(j, LEDGER_REFUSED_BUILTIN, "", "members, keys and procedures change by governance, which this ledger does not have yet");
+        return judge_refuse(j, LEDGER_REFUSED_BUILTIN, "",
+                            "members, keys and procedures change by governance, which this ledger "
+                            "does not have yet");
     if (ledger_registry_procedure(j->registry, r->procedure, 0) == NULL)
-        return judge_refuse(j, LEDGER_REFUSED_PROCEDURE_UNKNOWN, "", "there is no procedure %u; procedure.list shows all", r->procedure);
+        return judge_refuse(j, LEDGER_REFUSED_PROCEDURE_UNKNOWN, "",
+                            "there is no procedure %u; procedure.list shows all", r->procedure);
     j->self = judge_load(j, r->procedure, &r->subject);
     if (j->self == NULL || !judge_going(j))
         return false;
     j->p = j->self->p;
     if (j->p == NULL)
-        return judge_refuse(j, LEDGER_REFUSED_PROCEDURE_VERSION, "", "the subject lives under a version of procedure %u that is not here", r->procedure);
+        return judge_refuse(j, LEDGER_REFUSED_PROCEDURE_VERSION, "",
+                            "the subject lives under a version of procedure %u that is not here",
+                            r->procedure);
     j->out->procedure_digest = j->p->digest;
     if (j->p->version != r->procedure_version)
-        return judge_refuse(j, LEDGER_REFUSED_PROCEDURE_VERSION, "", "the subject lives under version %u of %s, not %u", j->p->version, j->p->name,
-                            r->procedure_version);
+        return judge_refuse(j, LEDGER_REFUSED_PROCEDURE_VERSION, "",
+                            "the subject lives under version %u of %s, not %u", j->p->version,
+                            j->p->name, r->procedure_version);
     return true;
 }
 
@@ -68,7 +76,8 @@ static void list_actions(const struct judge *j, char *out, size_t room)
         for (uint8_t k = 0; k < a->n_from && j->self->exists; k++)
             starts = starts || a->from[k] == j->self->state;
         if (starts)
-            size += (size_t)snprintf(out + size, room - size, "%s%s", size > 0 ? ", " : "", a->name);
+            size +=
+                (size_t)snprintf(out + size, room - size, "%s%s", size > 0 ? ", " : "", a->name);
     }
 }
 
@@ -81,17 +90,21 @@ static bool find_action(struct judge *j)
 
     j->action = ledger_procedure_action(j->p, r->action);
     if (j->action == NULL)
-        return judge_refuse(j, LEDGER_REFUSED_ACTION_UNKNOWN, "", "%s has no action %u; procedure.get shows them", j->p->name, r->action);
+        return judge_refuse(j, LEDGER_REFUSED_ACTION_UNKNOWN, "",
+                            "%s has no action %u; procedure.get shows them", j->p->name, r->action);
     if (r->expected_version != (j->self->exists ? j->self->version : 0))
-        return judge_refuse(j, LEDGER_REFUSED_VERSION_STALE, "", "the subject is at version %llu, state %s; look at it again (subject.get), then decide",
-                            (unsigned long long)j->self->version, state != NULL ? state->name : "none");
+        return judge_refuse(
+            j, LEDGER_REFUSED_VERSION_STALE, "",
+            "the subject is at version %llu, state %s; look at it again (subject.get), then decide",
+            (unsigned long long)j->self->version, state != NULL ? state->name : "none");
     starts = j->action->creates && !j->self->exists;
     for (uint8_t i = 0; i < j->action->n_from && j->self->exists; i++)
         starts = starts || j->action->from[i] == j->self->state;
     if (starts)
         return true;
     list_actions(j, possible, sizeof(possible));
-    return judge_refuse(j, LEDGER_REFUSED_STATE, "", "%s does not start from state %s; from here: %s", j->action->name,
+    return judge_refuse(j, LEDGER_REFUSED_STATE, "",
+                        "%s does not start from state %s; from here: %s", j->action->name,
                         state != NULL ? state->name : "none (the subject is not there)", possible);
 }
 
@@ -102,7 +115,8 @@ static void list_fields(const struct judge *j, char *out, size_t room)
 
     out[0] = '\0';
     for (uint8_t i = 0; i < j->action->n_fields && size < room; i++)
-        size += (size_t)snprintf(out + size, room - size, "%s%s", i > 0 ? ", " : "", j->action->field[i].name);
+        size += (size_t)snprintf(out + size, room - size, "%s%s", i > 0 ? ", " : "",
+                                 j->action->field[i].name);
 }
 
 static bool check_fields(struct judge *j)
@@ -114,7 +128,9 @@ static bool check_fields(struct judge *j)
         const struct ledger_field *f = ledger_action_field(j->action, r->fields[i].number);
         if (f == NULL) {
             list_fields(j, known, sizeof(known));
-            return judge_refuse(j, LEDGER_REFUSED_FIELD_UNKNOWN, "", "%s has no field %u; it has: %s", j->action->name, r->fields[i].number, known);
+            return judge_refuse(j, LEDGER_REFUSED_FIELD_UNKNOWN, "",
+                                "%s has no field %u; it has: %s", j->action->name,
+                                r->fields[i].number, known);
         }
         if (!judge_check_type(j, f->name, &f->type, r->fields[i].value))
             return false;
@@ -122,7 +138,8 @@ static bool check_fields(struct judge *j)
     for (uint8_t i = 0; i < j->action->n_fields; i++) {
         const struct ledger_field *f = &j->action->field[i];
         if (f->type.required && ledger_record_field(r, f->number) == NULL)
-            return judge_refuse(j, LEDGER_REFUSED_FIELD_MISSING, f->name, "%s needs the field %s", j->action->name, f->name);
+            return judge_refuse(j, LEDGER_REFUSED_FIELD_MISSING, f->name, "%s needs the field %s",
+                                j->action->name, f->name);
     }
     return judge_going(j);
 }
@@ -132,8 +149,10 @@ static bool check_checks(struct judge *j)
     for (uint8_t i = 0; i < j->action->n_checks; i++) {
         const struct ledger_check *c = &j->action->check[i];
         if (!judge_eval_bool(j, &c->that))
-            return judge_refuse(j, c->clause != 0 ? c->clause : LEDGER_REFUSED_CHECK, "", "the rules of %s for %s do not allow this now: %s", j->p->name,
-                                j->action->name, c->clause != 0 ? ledger_procedure_clause(j->p, c->clause) : "a check failed");
+            return judge_refuse(
+                j, c->clause != 0 ? c->clause : LEDGER_REFUSED_CHECK, "",
+                "the rules of %s for %s do not allow this now: %s", j->p->name, j->action->name,
+                c->clause != 0 ? ledger_procedure_clause(j->p, c->clause) : "a check failed");
     }
     return judge_going(j);
 }
@@ -145,7 +164,8 @@ static void judge_record(struct judge *j)
     if (!find_procedure(j))
         return;
     if (j->record->n_holders > 0) {
-        judge_refuse(j, LEDGER_REFUSED_HOLDERS, "", "there is no private store yet: leave the holders empty");
+        judge_refuse(j, LEDGER_REFUSED_HOLDERS, "",
+                     "there is no private store yet: leave the holders empty");
         return;
     }
     if (!find_action(j) || !check_fields(j))
@@ -163,10 +183,16 @@ static void judge_record(struct judge *j)
         judge_finish(j);
 }
 
-enum anju_err ledger_judge(struct ledger_judgement *out, const struct ledger_view *view, const struct ledger_actor *actor,
-                           const struct ledger_record *record, struct arena *a)
+enum anju_err ledger_judge(struct ledger_judgement *out, const struct ledger_view *view,
+                           const struct ledger_actor *actor, const struct ledger_record *record,
+                           struct arena *a)
 {
-    struct judge j = {.view = view, .registry = view->registry, .actor = actor, .record = record, .arena = a, .out = out};
+    struct judge j = {.view = view,
+                      .registry = view->registry,
+                      .actor = actor,
+                      .record = record,
+                      .arena = a,
+                      .out = out};
 
     *out = (struct ledger_judgement){.clause = "", .field = "", .hint = ""};
     judge_record(&j);

@@ -22,7 +22,8 @@ struct bytes judge_attribute(const struct judge *j, const struct judge_subject *
     return j->see_after ? judge_after(s, number) : find(s->before.items, s->before.count, number);
 }
 
-static const struct ledger_procedure *procedure_of(struct judge *j, uint16_t procedure, const struct ledger_attributes *attributes)
+static const struct ledger_procedure *procedure_of(struct judge *j, uint16_t procedure,
+                                                   const struct ledger_attributes *attributes)
 {
     const struct bytes *version = ledger_attribute(attributes, LEDGER_ATTR_PROCEDURE_VERSION);
     struct mp_reader m;
@@ -33,16 +34,18 @@ static const struct ledger_procedure *procedure_of(struct judge *j, uint16_t pro
     return ledger_registry_procedure(j->registry, procedure, (uint16_t)mp_uint(&m, UINT16_MAX));
 }
 
-static int compare(const struct judge_subject *s, uint16_t procedure, const struct ledger_subject_id *id)
+static int compare(const struct judge_subject *s, uint16_t procedure,
+                   const struct ledger_subject_id *id)
 {
     if (s->procedure != procedure)
         return s->procedure < procedure ? -1 : 1;
     return memcmp(s->id.b, id->b, sizeof(id->b));
 }
 
-/* The place of a subject among those loaded, which ascend: what a record can name costs a search by halves,
- * whoever chose the ids. */
-static uint32_t place_of(const struct judge *j, uint16_t procedure, const struct ledger_subject_id *id)
+/* The place of a subject among those loaded, which ascend: what a record can name costs a search by
+ * halves, whoever chose the ids. */
+static uint32_t place_of(const struct judge *j, uint16_t procedure,
+                         const struct ledger_subject_id *id)
 {
     uint32_t low = 0, high = j->n_subjects;
 
@@ -65,12 +68,14 @@ static void remember(struct judge *j, struct judge_subject *s, uint32_t at)
         if (j->n_subjects > 0)
             memcpy(j->subjects, old, j->n_subjects * sizeof(struct judge_subject *));
     }
-    memmove(&j->subjects[at + 1], &j->subjects[at], (j->n_subjects - at) * sizeof(struct judge_subject *));
+    memmove(&j->subjects[at + 1], &j->subjects[at],
+            (j->n_subjects - at) * sizeof(struct judge_subject *));
     j->subjects[at] = s;
     j->n_subjects++;
 }
 
-struct judge_subject *judge_load(struct judge *j, uint16_t procedure, const struct ledger_subject_id *id)
+struct judge_subject *judge_load(struct judge *j, uint16_t procedure,
+                                 const struct ledger_subject_id *id)
 {
     uint32_t at = place_of(j, procedure, id);
     struct ledger_subject stored;
@@ -79,7 +84,8 @@ struct judge_subject *judge_load(struct judge *j, uint16_t procedure, const stru
     if (at < j->n_subjects && compare(j->subjects[at], procedure, id) == 0)
         return j->subjects[at];
     if (j->n_subjects >= j->registry->limits.touched) {
-        judge_refuse(j, LEDGER_REFUSED_TOUCHED, "", "a record may reach at most %u subjects", j->registry->limits.touched);
+        judge_refuse(j, LEDGER_REFUSED_TOUCHED, "", "a record may reach at most %u subjects",
+                     j->registry->limits.touched);
         return NULL;
     }
     s = arena_alloc(j->arena, sizeof(*s));
@@ -100,7 +106,8 @@ struct judge_subject *judge_load(struct judge *j, uint16_t procedure, const stru
     }
     s->p = procedure_of(j, procedure, &s->before);
     if (s->exists && s->p == NULL)
-        s->exists = procedure == 0; /* a built-in subject has no procedure as data: nothing of it is read */
+        s->exists =
+            procedure == 0; /* a built-in subject has no procedure as data: nothing of it is read */
     s->state_after = s->state;
     s->after = s->before.items;
     s->n_after = s->before.count;
@@ -197,25 +204,33 @@ static bool fits(struct judge *j, const struct judge_subject *s)
         size += s->after[i].value.size;
     if (size <= LEDGER_RECORD_SIZE_DEFAULT)
         return true;
-    return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, "", "a subject of %s would have %zu bytes of attributes, at most %d are allowed", s->p->name, size,
-                        LEDGER_RECORD_SIZE_DEFAULT);
+    return judge_refuse(
+        j, LEDGER_REFUSED_FIELD_LIMIT, "",
+        "a subject of %s would have %zu bytes of attributes, at most %d are allowed", s->p->name,
+        size, LEDGER_RECORD_SIZE_DEFAULT);
 }
 
 static void make_effect(struct judge *j, struct ledger_effect *out, const struct judge_subject *s)
 {
     struct ledger_attributes all = {.count = s->n_after, .items = s->after};
-    struct ledger_value *changed = arena_alloc(j->arena, (s->before.count + s->n_after + 1) * sizeof(*changed));
+    struct ledger_value *changed =
+        arena_alloc(j->arena, (s->before.count + s->n_after + 1) * sizeof(*changed));
     struct writer w = {0};
 
-    *out = (struct ledger_effect){.procedure = s->procedure, .subject = s->id, .version_after = s->version + 1, .state_after = s->state_after};
+    *out = (struct ledger_effect){.procedure = s->procedure,
+                                  .subject = s->id,
+                                  .version_after = s->version + 1,
+                                  .state_after = s->state_after};
     ledger_attributes_encode(&w, changed, difference(changed, s));
     out->changed = arena_copy(j->arena, writer_view(&w));
     writer_free(&w);
-    ledger_state_digest(&out->state_digest, &j->registry->ledger_id, s->procedure, &s->id, out->version_after, s->state_after, &all);
+    ledger_state_digest(&out->state_digest, &j->registry->ledger_id, s->procedure, &s->id,
+                        out->version_after, s->state_after, &all);
 }
 
 /* The key of a unique tuple that a subject takes anew, or false. */
-static bool new_unique(struct bytes *key, struct judge *j, const struct judge_subject *s, const struct ledger_index *index)
+static bool new_unique(struct bytes *key, struct judge *j, const struct judge_subject *s,
+                       const struct ledger_index *index)
 {
     struct ledger_attributes after = {.count = s->n_after, .items = s->after};
     struct writer was = {0}, is = {0};
@@ -230,15 +245,19 @@ static bool new_unique(struct bytes *key, struct judge *j, const struct judge_su
     return differs;
 }
 
-static void refuse_unique(struct judge *j, const struct judge_subject *s, const struct ledger_index *index)
+static void refuse_unique(struct judge *j, const struct judge_subject *s,
+                          const struct ledger_index *index)
 {
-    const struct ledger_attribute_decl *decl = ledger_procedure_attribute(s->p, index->part[0].attribute);
+    const struct ledger_attribute_decl *decl =
+        ledger_procedure_attribute(s->p, index->part[0].attribute);
 
-    judge_refuse(j, LEDGER_REFUSED_UNIQUE, decl != NULL ? decl->name : "", "another subject of %s has this value of %s already", s->p->name,
+    judge_refuse(j, LEDGER_REFUSED_UNIQUE, decl != NULL ? decl->name : "",
+                 "another subject of %s has this value of %s already", s->p->name,
                  decl != NULL ? decl->name : "its unique index");
 }
 
-static void check_unique(struct judge *j, const struct judge_subject *s, struct bytes *taken, uint32_t *n_taken, uint32_t max)
+static void check_unique(struct judge *j, const struct judge_subject *s, struct bytes *taken,
+                         uint32_t *n_taken, uint32_t max)
 {
     for (uint32_t i = 0; i < s->p->n_indexes && judge_going(j); i++) {
         const struct ledger_index *index = &s->p->index[i];

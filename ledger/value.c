@@ -28,7 +28,8 @@ static bool read_ref(struct judge_value *out, struct mp_reader *m)
     return true;
 }
 
-struct judge_value judge_read(struct judge *j, struct bytes raw, const struct ledger_type *type, bool item)
+struct judge_value judge_read(struct judge *j, struct bytes raw, const struct ledger_type *type,
+                              bool item)
 {
     struct judge_value v = {.raw = raw};
     struct mp_reader m = mp_reader_over(raw), peek = m;
@@ -150,35 +151,42 @@ static bool wrong_type(struct judge *j, const char *name, const char *what)
     return judge_refuse(j, LEDGER_REFUSED_FIELD_TYPE, name, "%s must be %s", name, what);
 }
 
-static bool check_int(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
+static bool check_int(struct judge *j, const char *name, const struct ledger_type *t,
+                      struct mp_reader *m)
 {
     int64_t v = mp_int(m);
 
     if (m->r.failed)
         return wrong_type(j, name, "an integer of 64 bits");
     if (v < t->min || v > t->max)
-        return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name, "%s must be from %lld to %lld", name, (long long)t->min, (long long)t->max);
+        return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name, "%s must be from %lld to %lld",
+                            name, (long long)t->min, (long long)t->max);
     return true;
 }
 
-static bool check_uint(struct judge *j, const char *name, struct mp_reader *m, uint64_t max, const char *what)
+static bool check_uint(struct judge *j, const char *name, struct mp_reader *m, uint64_t max,
+                       const char *what)
 {
     mp_uint(m, max);
     return m->r.failed ? wrong_type(j, name, what) : true;
 }
 
-static bool refuse_code(struct judge *j, const char *name, const struct ledger_type *t, const struct ledger_code_list *list)
+static bool refuse_code(struct judge *j, const char *name, const struct ledger_type *t,
+                        const struct ledger_code_list *list)
 {
     char codes[200] = "";
     size_t size = 0;
 
     for (uint32_t i = 0; list != NULL && i < list->n_codes && size < sizeof(codes); i++)
-        size += (size_t)snprintf(codes + size, sizeof(codes) - size, "%s%.*s", i > 0 ? ", " : ": ", (int)list->codes[i].code.size,
-                                 (const char *)list->codes[i].code.data);
-    return judge_refuse(j, LEDGER_REFUSED_CODE, name, "%s must be a code of the list %.*s%s", name, (int)t->codes.size, (const char *)t->codes.data, codes);
+        size +=
+            (size_t)snprintf(codes + size, sizeof(codes) - size, "%s%.*s", i > 0 ? ", " : ": ",
+                             (int)list->codes[i].code.size, (const char *)list->codes[i].code.data);
+    return judge_refuse(j, LEDGER_REFUSED_CODE, name, "%s must be a code of the list %.*s%s", name,
+                        (int)t->codes.size, (const char *)t->codes.data, codes);
 }
 
-static bool check_text(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
+static bool check_text(struct judge *j, const char *name, const struct ledger_type *t,
+                       struct mp_reader *m)
 {
     uint32_t max = t->base == LEDGER_TYPE_TEXT ? (uint32_t)t->max : LEDGER_TEXT_SIZE_MAX;
     struct mp_value v = mp_next(m);
@@ -186,7 +194,9 @@ static bool check_text(struct judge *j, const char *name, const struct ledger_ty
     if (v.type != MP_STR)
         return wrong_type(j, name, "text");
     if (v.bytes.size > max)
-        return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name, "%s is %zu bytes long, at most %u are allowed", name, v.bytes.size, max);
+        return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name,
+                            "%s is %zu bytes long, at most %u are allowed", name, v.bytes.size,
+                            max);
     if (t->base != LEDGER_TYPE_CODE)
         return true;
     const struct ledger_code_list *list = ledger_registry_code_list(j->registry, t->codes);
@@ -195,35 +205,44 @@ static bool check_text(struct judge *j, const char *name, const struct ledger_ty
     return refuse_code(j, name, t, list);
 }
 
-static bool check_bin(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
+static bool check_bin(struct judge *j, const char *name, const struct ledger_type *t,
+                      struct mp_reader *m)
 {
-    size_t size = t->base == LEDGER_TYPE_BYTES ? (size_t)t->max : t->base == LEDGER_TYPE_KEY ? CRYPTO_KEY_SIZE : CRYPTO_HASH_SIZE;
+    size_t size = t->base == LEDGER_TYPE_BYTES ? (size_t)t->max
+                  : t->base == LEDGER_TYPE_KEY ? CRYPTO_KEY_SIZE
+                                               : CRYPTO_HASH_SIZE;
     struct mp_value v = mp_next(m);
 
     if (v.type != MP_BIN)
         return wrong_type(j, name, "bytes");
     if (v.bytes.size != size)
-        return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name, "%s must have exactly %zu bytes", name, size);
+        return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name, "%s must have exactly %zu bytes",
+                            name, size);
     if (t->base == LEDGER_TYPE_KEY && v.bytes.data[0] != 2 && v.bytes.data[0] != 3)
         return wrong_type(j, name, "a compressed public key");
     return true;
 }
 
-static bool check_subject(struct judge *j, const char *name, uint16_t procedure, struct mp_reader *m)
+static bool check_subject(struct judge *j, const char *name, uint16_t procedure,
+                          struct mp_reader *m)
 {
     struct judge_value ref = {0};
 
     if (!read_ref(&ref, m) || m->r.failed)
         return wrong_type(j, name, "a reference [procedure, subject]");
     if (ref.procedure != procedure)
-        return judge_refuse(j, LEDGER_REFUSED_REFERENCE, name, "%s must name a subject of procedure %u, not of %u", name, procedure, ref.procedure);
+        return judge_refuse(j, LEDGER_REFUSED_REFERENCE, name,
+                            "%s must name a subject of procedure %u, not of %u", name, procedure,
+                            ref.procedure);
     struct judge_subject *s = judge_load(j, ref.procedure, &ref.id);
     if (s != NULL && !s->exists)
-        return judge_refuse(j, LEDGER_REFUSED_REFERENCE, name, "%s names a subject that is not there", name);
+        return judge_refuse(j, LEDGER_REFUSED_REFERENCE, name,
+                            "%s names a subject that is not there", name);
     return s != NULL;
 }
 
-static bool check_line(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
+static bool check_line(struct judge *j, const char *name, const struct ledger_type *t,
+                       struct mp_reader *m)
 {
     if (mp_array(m, 2) != 2)
         return wrong_type(j, name, "lines [[procedure, subject], amount]");
@@ -233,7 +252,8 @@ static bool check_line(struct judge *j, const char *name, const struct ledger_ty
     return m->r.failed ? wrong_type(j, name, "lines [[procedure, subject], amount]") : true;
 }
 
-static bool check_one(struct judge *j, const char *name, const struct ledger_type *t, struct mp_reader *m)
+static bool check_one(struct judge *j, const char *name, const struct ledger_type *t,
+                      struct mp_reader *m)
 {
     switch (t->base) {
     case LEDGER_TYPE_BOOL:
@@ -243,9 +263,11 @@ static bool check_one(struct judge *j, const char *name, const struct ledger_typ
     case LEDGER_TYPE_MONEY:
         return check_int(j, name, t, m);
     case LEDGER_TYPE_TIME:
-        return check_uint(j, name, m, LEDGER_TIME_MAX, "a time in milliseconds since 1970, before 2100");
+        return check_uint(j, name, m, LEDGER_TIME_MAX,
+                          "a time in milliseconds since 1970, before 2100");
     case LEDGER_TYPE_DATE:
-        return check_uint(j, name, m, LEDGER_TIME_MAX / 86400000, "a date in days since 1970, before 2100");
+        return check_uint(j, name, m, LEDGER_TIME_MAX / 86400000,
+                          "a date in days since 1970, before 2100");
     case LEDGER_TYPE_TEXT:
     case LEDGER_TYPE_CODE:
         return check_text(j, name, t, m);
@@ -260,18 +282,21 @@ static bool check_one(struct judge *j, const char *name, const struct ledger_typ
         if (m->r.failed)
             return wrong_type(j, name, "the number of a member");
         if (ledger_registry_member(j->registry, (uint32_t)number) == NULL)
-            return judge_refuse(j, LEDGER_REFUSED_REFERENCE, name, "%s: there is no member %llu", name, (unsigned long long)number);
+            return judge_refuse(j, LEDGER_REFUSED_REFERENCE, name, "%s: there is no member %llu",
+                                name, (unsigned long long)number);
         return true;
     }
     case LEDGER_TYPE_REF:
-        return t->procedure != 0 ? check_subject(j, name, t->procedure, m) : check_text(j, name, t, m);
+        return t->procedure != 0 ? check_subject(j, name, t->procedure, m)
+                                 : check_text(j, name, t, m);
     case LEDGER_TYPE_LINES:
         return check_line(j, name, t, m);
     }
     return false;
 }
 
-bool judge_check_type(struct judge *j, const char *name, const struct ledger_type *type, struct bytes raw)
+bool judge_check_type(struct judge *j, const char *name, const struct ledger_type *type,
+                      struct bytes raw)
 {
     struct mp_reader m = mp_reader_over(raw);
     uint32_t count = 1;
@@ -281,7 +306,9 @@ bool judge_check_type(struct judge *j, const char *name, const struct ledger_typ
         if (head.type != MP_ARRAY)
             return wrong_type(j, name, "a list");
         if (head.count > type->list_max)
-            return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name, "%s has %u items, at most %u are allowed", name, head.count, type->list_max);
+            return judge_refuse(j, LEDGER_REFUSED_FIELD_LIMIT, name,
+                                "%s has %u items, at most %u are allowed", name, head.count,
+                                type->list_max);
         count = head.count;
     }
     for (uint32_t i = 0; i < count; i++)
