@@ -20,6 +20,7 @@ static const struct {
     {"receipt", cmd_receipt, "the receipt of an entry"},
     {"verify", cmd_verify, "check a receipt offline"},
     {"audit", cmd_audit, "check a whole copy of the ledger"},
+    {"import", cmd_import, "turn rows of a city's service requests into orders"},
     {"status", cmd_status, "how nodes are"},
     {"members", cmd_members, "who is on the ledger"},
     {"procedure", cmd_procedure, "check and build procedures"},
