@@ -124,13 +124,18 @@ static enum anju_err ed25519_end(EVP_PKEY *key, EVP_MD_CTX *ctx, bool good, enum
 enum anju_err crypto_ed25519_new(uint8_t secret[CRYPTO_ED25519_SIZE],
                                  uint8_t key[CRYPTO_ED25519_SIZE])
 {
-    size_t size = CRYPTO_ED25519_SIZE;
-    EVP_PKEY *pair;
-    bool good;
-
     crypto_random(secret, CRYPTO_ED25519_SIZE);
-    pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, CRYPTO_ED25519_SIZE);
-    good = pair != NULL && EVP_PKEY_get_raw_public_key(pair, key, &size) == 1;
+    return crypto_ed25519_key_of(key, secret);
+}
+
+enum anju_err crypto_ed25519_key_of(uint8_t key[CRYPTO_ED25519_SIZE],
+                                    const uint8_t secret[CRYPTO_ED25519_SIZE])
+{
+    size_t size = CRYPTO_ED25519_SIZE;
+    EVP_PKEY *pair =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, CRYPTO_ED25519_SIZE);
+    bool good = pair != NULL && EVP_PKEY_get_raw_public_key(pair, key, &size) == 1;
+
     return ed25519_end(pair, NULL, good, ANJU_ERR_UNSUPPORTED);
 }
 

@@ -70,6 +70,8 @@ ANJU_MUST_CHECK enum anju_err crypto_verify(const struct crypto_sig *sig,
 /* Ed25519 (RFC 8032): log and cosign keys. The secret is the 32-byte seed. */
 ANJU_MUST_CHECK enum anju_err crypto_ed25519_new(uint8_t secret[CRYPTO_ED25519_SIZE],
                                                  uint8_t key[CRYPTO_ED25519_SIZE]);
+ANJU_MUST_CHECK enum anju_err crypto_ed25519_key_of(uint8_t key[CRYPTO_ED25519_SIZE],
+                                                    const uint8_t secret[CRYPTO_ED25519_SIZE]);
 ANJU_MUST_CHECK enum anju_err crypto_ed25519_sign(uint8_t sig[64],
                                                   const uint8_t secret[CRYPTO_ED25519_SIZE],
                                                   struct bytes message);
