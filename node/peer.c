@@ -312,17 +312,22 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
     struct link *l = ctx;
     char why[160];
+    const char *reason;
     unsigned long code;
+    int error = EVUTIL_SOCKET_ERROR();
 
     if ((what & BEV_EVENT_CONNECTED) != 0) {
         on_connected(l);
         return;
     }
     code = bufferevent_get_openssl_error(bev);
-    if (code != 0 && l->state == LINK_HANDSHAKE)
-        snprintf(why, sizeof(why), "TLS: %s", ERR_reason_error_string(code) != NULL ? ERR_reason_error_string(code) : "failed");
-    else if ((what & BEV_EVENT_ERROR) != 0 && EVUTIL_SOCKET_ERROR() != 0)
-        snprintf(why, sizeof(why), "%s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    if (l->state == LINK_HANDSHAKE && reason != NULL)
+        snprintf(why, sizeof(why), "TLS: %s", reason);
+    else if ((what & BEV_EVENT_ERROR) != 0 && error != 0)
+        snprintf(why, sizeof(why), "%s", evutil_socket_error_to_string(error));
+    else if (l->state == LINK_HANDSHAKE)
+        snprintf(why, sizeof(why), "no connection: nobody listens there, or it was closed at once");
     else
         snprintf(why, sizeof(why), "%s", l->state == LINK_AUTH ? "closed before AUTH: the other side refused us, its log says why" : "closed by the other side");
     if (l->state == LINK_HANDSHAKE && l->target == NULL && code != 0)

@@ -105,6 +105,15 @@ static void deliver(struct fake_node *n, struct fake_event *ev)
                   frame_type_name(ev->type), ev->peer);
 }
 
+/* Keeps frames of all types, a few of each kind of moment. */
+static void keep_sample(struct fake_cluster *c, enum frame_type type, struct bytes body)
+{
+    if (c->n_sent < FAKE_SENT_MAX && (type >= FRAME_HAVE || draw(c, 4) == 0)) {
+        c->sent[c->n_sent].type = (uint8_t)type;
+        c->sent[c->n_sent++].body = blob_new(body);
+    }
+}
+
 static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes body)
 {
     struct fake_node *n = ctx;
@@ -118,6 +127,7 @@ static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes b
         note_vote(c, &vote);
     if (type == FRAME_PROPOSAL && frame_proposal_decode(&proposal, body) == ANJU_OK)
         note_vote(c, &proposal.vote);
+    keep_sample(c, type, body);
     if (c->node[peer].engine == NULL)
         return false;
     if (c->cut[n->index][peer] || draw(c, 100) < c->loss_percent || (c->drop_types[peer] >> type & 1) != 0)
@@ -459,6 +469,8 @@ void fake_end(struct fake_cluster *c)
         free(n->records);
         blob_release(n->slot);
     }
+    for (size_t i = 0; i < c->n_sent; i++)
+        blob_release(c->sent[i].body);
     fixture_deinit(&c->fixture);
 }
 

@@ -8,7 +8,7 @@
 #include "fixture.h"
 #include "node/engine.h"
 
-enum { FAKE_NODES_MAX = 8, FAKE_HEIGHTS_MAX = 512, FAKE_VOTES_MAX = 8192, FAKE_ANSWERS_MAX = 512 };
+enum { FAKE_NODES_MAX = 8, FAKE_HEIGHTS_MAX = 512, FAKE_VOTES_MAX = 8192, FAKE_ANSWERS_MAX = 512, FAKE_SENT_MAX = 400 };
 
 struct fake_event;
 struct fake_cluster;
@@ -51,6 +51,8 @@ struct fake_cluster {
     uint64_t next_seq;
     unsigned loss_percent;
     bool disk_all_stand;
+    struct { uint8_t type; struct blob *body; } sent[FAKE_SENT_MAX]; /* a sample of all frames */
+    size_t n_sent;
     bool cut[FAKE_NODES_MAX][FAKE_NODES_MAX];  /* [from][to]: nothing passes */
     uint32_t drop_types[FAKE_NODES_MAX];       /* bit t: frames of type t to this node are lost */
     struct ledger_vote votes[FAKE_VOTES_MAX];  /* that ever left a node, each once */

@@ -359,6 +359,50 @@ START_TEST(frames_of_any_bytes_are_refused_or_ignored)
 }
 END_TEST
 
+/* Real frames, each with one byte changed or cut short, at a node in the middle of things. */
+START_TEST(frames_changed_in_one_byte_do_no_harm)
+{
+    size_t n;
+    uint64_t x = 88172645463325252u + (uint64_t)_i;
+
+    start_all(4, 0, (uint64_t)_i + 300);
+    fake_isolate(&c, 3, true);
+    for (uint64_t t = 1; t <= 4; t++) {
+        fake_submit(&c, (int)t % 3, t, fake_envelope(&c));
+        expect_committed(t, 20000);
+    }
+    fake_isolate(&c, 3, false); /* blocks are asked for and sent */
+    fake_submit(&c, 0, 5, fake_envelope(&c));
+    expect_committed(5, 20000);
+    fake_submit(&c, 0, 6, fake_envelope(&c));
+    fake_run_for(&c, 7);
+    n = c.n_sent;
+    for (int k = 0; k < 4000; k++) {
+        const struct blob *from = c.sent[(size_t)k % n].body;
+        uint8_t *bytes = anju_dup(from->data, from->size);
+        size_t size = from->size;
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        if (size > 0 && k % 5 != 0)
+            bytes[(x >> 8) % size] ^= (uint8_t)(1 + (x >> 40) % 255);
+        else if (size > 0)
+            size = (size_t)(x >> 8) % size;
+        (void)engine_peer_frame(c.node[k % 3].engine, (k % 3 + 1) % 3, c.sent[(size_t)k % n].type, bytes_of(bytes, size));
+        free(bytes);
+        if (k % 400 == 0)
+            fake_run_for(&c, 3);
+    }
+    for (int i = 0; i < 3; i++) { /* whoever was caught lying is disconnected */
+        fake_isolate(&c, i, true);
+        fake_isolate(&c, i, false);
+    }
+    fake_submit(&c, 1, 7, fake_envelope(&c));
+    expect_committed(7, 60000);
+    fake_run_to(&c, 0xf, c.node[0].height, 60000);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
 static struct bytes vote_frame(struct writer *w, enum ledger_vote_type type, uint64_t height, uint32_t round, const struct crypto_secret *secret,
                                const struct crypto_hash *ledger_id)
 {
@@ -544,6 +588,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_follower_hands_envelopes_to_a_validator_and_follows);
     tcase_add_test(t, envelopes_under_load_share_batches);
     tcase_add_test(t, frames_of_any_bytes_are_refused_or_ignored);
+    tcase_add_loop_test(t, frames_changed_in_one_byte_do_no_harm, 0, 5);
     tcase_add_test(t, votes_that_do_not_verify_are_refused);
     tcase_add_test(t, a_batch_with_a_wrong_signature_is_not_taken);
     tcase_add_test(t, false_announcements_do_not_shut_an_author_out);
