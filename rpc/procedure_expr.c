@@ -342,6 +342,33 @@ static struct value parse_lookup(struct compile *c, struct expr *out, json_t *li
     return (struct value){.kind = KIND_INT};
 }
 
+/* One value of a tuple: the name of a state, or what its attribute can hold. */
+static void parse_live_value(struct compile *c, struct expr *out, const struct face *face,
+                             const char *part, json_t *values, size_t i)
+{
+    const char *text = json_string_value(json_array_get(values, i));
+    struct type type = {0};
+    uint16_t number;
+
+    if (part == NULL)
+        return; /* told by compile_index_number */
+    if (strcmp(part, "state") == 0) {
+        size_t mark = compile_go_item(c, i);
+        if (text == NULL)
+            compile_fault(c, "the name of a state", "a state is named, not calculated");
+        else
+            emit(c, out, LEDGER_OP_INT)->value = names_number(c, &face->states, text);
+        compile_back(c, mark);
+        return;
+    }
+    if (!expr_attribute_number(c, face, part, &number, &type))
+        return;
+    struct value want = expr_value_of_type(c, &type), is = operand(c, out, values, i);
+    if (is.kind != KIND_NONE && (is.kind != want.kind || is.list || is.face != want.face))
+        compile_fault(c, NULL, "`%s` is %s, it never equals %s", part, kind_words(want),
+                      kind_words(is));
+}
+
 /* ["live", [component...], [value...]] or with a procedure's name as the fourth item. */
 static struct value parse_live(struct compile *c, struct expr *out, json_t *list)
 {
@@ -364,7 +391,7 @@ static struct value parse_live(struct compile *c, struct expr *out, json_t *list
     node->count = (uint16_t)json_array_size(parts);
     mark = compile_go_item(c, 2);
     for (size_t i = 0; i < json_array_size(values); i++)
-        (void)operand(c, out, values, i);
+        parse_live_value(c, out, face, json_string_value(json_array_get(parts, i)), values, i);
     compile_back(c, mark);
     return (struct value){.kind = KIND_INT};
 }
