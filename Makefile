@@ -72,6 +72,11 @@ $(BUILD)/%.o: %.c
 	$(call say,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+.PHONY: all-archives print-link
+all-archives: $(ARCHIVES)
+print-link:
+	@echo $(LINK) $(LIBS) $(CHECK_LIBS) -lm -lpthread
+
 # The two programs.
 PROGRAMS := $(if $(wildcard node/anjud.c),$(BUILD)/anjud) $(if $(wildcard tools/anju.c),$(BUILD)/anju)
 $(BUILD)/anjud: $(BUILD)/node/anjud.o $(LINK)
@@ -99,9 +104,14 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libsim.a $(BUILD)/libunit.
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libunit.a $(LINK)
 	$(call say,LD)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
+FUZZ := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/driver.o $(BUILD)/tests/fuzz/common.o \
+                            $(BUILD)/libunit.a $(LINK)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean \
+.PHONY: all unit fuzz sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean \
         help
 
 ## all: build both programs and every module (the default)
@@ -127,10 +137,14 @@ test-long: ready
 ## unit: the unit tests alone
 unit: run-unit
 
-run-tests: all $(UNIT) $(NET_PROGRAMS)
-	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(NET_SCRIPTS)
-run-unit: $(UNIT)
-	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT)
+run-tests: all $(UNIT) $(FUZZ) $(NET_PROGRAMS)
+	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(FUZZ) $(NET_SCRIPTS)
+run-unit: $(UNIT) $(FUZZ)
+	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(FUZZ)
+
+## fuzz: one target of tests/fuzz under libFuzzer, with clang (TARGET=envelope TIME=60)
+fuzz:
+	@bash tests/fuzz/fuzz.sh '$(TARGET)' '$(or $(TIME),60)'
 
 ## bench: micro benchmarks of tests/bench (map keys, executed records)
 BENCH := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))

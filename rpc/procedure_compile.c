@@ -11,7 +11,8 @@ static struct procedure_json_fault *new_fault(struct compile *c)
     if (r->n_faults == PROCEDURE_JSON_FAULTS_MAX)
         return NULL;
     struct procedure_json_fault *f = &r->faults[r->n_faults++];
-    struct json_place place = json_place_find(c->source->text, c->pointer);
+    /* A text that was not accepted has no places to find. */
+    struct json_place place = c->root != NULL ? json_place_find(c->source->text, c->pointer) : (struct json_place){.line = 1, .column = 1};
     memcpy(f->pointer, c->pointer, sizeof f->pointer);
     f->line = place.line;
     f->column = place.column;

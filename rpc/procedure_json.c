@@ -11,9 +11,14 @@ static json_t *parse(struct compile *c)
 {
     struct bytes text = c->source->text;
     json_error_t error;
-    json_t *root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
+    json_t *root;
     struct procedure_json_result *r = c->result;
 
+    if (text.size > 0 && memchr(text.data, 0, text.size) != NULL) { /* jansson takes one after a number */
+        compile_fault(c, NULL, "the file has a NUL byte");
+        return NULL;
+    }
+    root = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         compile_fault(c, NULL, "%s", error.text);
         r->faults[0].line = error.line > 0 ? (unsigned)error.line : 1;

@@ -1,11 +1,11 @@
 #include "fixture.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "procedure_files.h"
 #include "rpc/genesis_json.h"
+#include "tests/unit/must.h"
 
 enum { FIRST_DAY = 20454, N_DAYS = 1826 }; /* 2026-01-01, a Thursday; five years */
 
@@ -52,7 +52,7 @@ static void add_key(struct fixture *f, uint32_t member, enum ledger_key_purpose 
                                     .purpose = purpose,
                                     .from = FIXTURE_CREATED,
                                     .until = UINT64_C(3786912000000)}; /* 2090 */
-    ck_assert_int_eq(crypto_key_of(&k->key, secret), ANJU_OK);
+    must(crypto_key_of(&k->key, secret));
 }
 
 static void add_members(struct fixture *f, unsigned n_nodes)
@@ -165,14 +165,14 @@ void fixture_seal(struct fixture *f)
 {
     enum anju_err err = ledger_registry_new(&f->registry, &f->genesis);
 
-    ck_assert_msg(err == ANJU_OK, "%s", anju_err_text());
+    must(err);
     for (unsigned i = 0; i < f->genesis.n_nodes; i++) {
         struct crypto_hash id;
         int at;
 
         ledger_node_id(&id, &f->genesis.nodes[i].node.node_key);
         at = ledger_set_find(&f->registry->set, &id);
-        ck_assert_int_ge(at, 0);
+        must(at >= 0 ? ANJU_OK : ANJU_ERR_NOT_FOUND);
         f->node[at] = make_secret("node", i);
     }
 }
@@ -210,10 +210,9 @@ void fixture_init_shipped(struct fixture *f, unsigned n_nodes)
     g->procedures[0] = take(f, files_compile(FOLDER, "order.json"));
     g->procedures[1] = take(f, files_compile(FOLDER, "order-import.json"));
     file = take(f, files_read("ledger/procedures/codes.json"));
-    ck_assert_int_eq(code_list_file_decode(&g->code_lists, &g->n_code_lists, file, &g->arena),
-                     ANJU_OK);
+    must(code_list_file_decode(&g->code_lists, &g->n_code_lists, file, &g->arena));
     file = take(f, files_read("ledger/procedures/calendar.json"));
-    ck_assert_int_eq(calendar_file_decode(&g->calendars[0], file, &g->arena), ANJU_OK);
+    must(calendar_file_decode(&g->calendars[0], file, &g->arena));
     fixture_seal(f);
 }
 
@@ -254,7 +253,7 @@ struct bytes fixture_envelope(struct fixture *f, uint32_t member, uint64_t valid
     put_u64(nonce + 8, ++f->nonces);
     ledger_envelope_body(body, member, member, nonce, valid_until, records, n_records);
     ledger_envelope_id(&id, bytes_of(body, sizeof body), &f->genesis.ledger_id);
-    ck_assert_int_eq(crypto_sign(&sig, &f->operator[member], &id), ANJU_OK);
+    must(crypto_sign(&sig, &f->operator[member], &id));
     ledger_envelope_wire(&w, body, &sig, records, n_records);
     return keep(f, &w);
 }
@@ -289,7 +288,7 @@ void fixture_certify(struct fixture *f, struct ledger_certificate *out, uint64_t
         .height = height, .vid = *vid, .result = *result, .q = (uint8_t)ledger_set_quorum(set)};
     for (unsigned i = 0; i < out->q; i++) {
         vote.signer = set->node[i].id;
-        ck_assert_int_eq(ledger_vote_sign(&vote, &f->node[i], &f->genesis.ledger_id), ANJU_OK);
+        must(ledger_vote_sign(&vote, &f->node[i], &f->genesis.ledger_id));
         out->index[i] = (uint8_t)i;
         out->sig[i] = vote.sig;
     }
@@ -320,8 +319,7 @@ struct bytes fixture_block(struct fixture *f, const struct ledger_tip *previous,
         batch = fixture_batch(f, envelopes, n);
         ledger_batch_id(&batch_id, batch, ledger_id);
     }
-    ck_assert_int_eq(ledger_header_describe(&h, &batch, n > 0 ? 1 : 0, ledger_id, &f->arena),
-                     ANJU_OK);
+    must(ledger_header_describe(&h, &batch, n > 0 ? 1 : 0, ledger_id, &f->arena));
     ledger_block_encode(&w, &h, &batch_id, writer_view(&certificate_bytes), &batch);
     writer_free(&certificate_bytes);
     return keep(f, &w);

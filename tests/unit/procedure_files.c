@@ -1,8 +1,9 @@
 #include "tests/unit/procedure_files.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "tests/unit/must.h"
 
 static enum anju_err read_whole(struct bytes *out, const char *path)
 {
@@ -27,7 +28,7 @@ struct bytes files_read(const char *path)
 {
     struct bytes out = {0};
 
-    ck_assert_msg(read_whole(&out, path) == ANJU_OK, "%s can't be read from here", path);
+    must(read_whole(&out, path));
     return out;
 }
 
@@ -57,8 +58,7 @@ struct bytes files_compile(const char *folder, const char *name)
 
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     text = files_read(path);
-    ck_assert_msg(files_compile_text(&result, folder, text) == ANJU_OK, "%s: %s", path,
-                  anju_err_text());
+    must(files_compile_text(&result, folder, text));
     out = bytes_of(anju_dup(result.compiled.data, result.compiled.size), result.compiled.size);
     procedure_json_result_free(&result);
     free((void *)(uintptr_t)text.data);
