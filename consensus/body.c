@@ -17,7 +17,8 @@ static bool proposed_now(const struct consensus *c, const struct crypto_hash *vi
 
     if (rv == NULL)
         return false;
-    const struct held *held = &rv->by[LEDGER_PROPOSAL][ledger_set_proposer(&c->set, c->height, c->round)];
+    const struct held *held =
+        &rv->by[LEDGER_PROPOSAL][ledger_set_proposer(&c->set, c->height, c->round)];
     for (unsigned i = 0; i < held->count; i++)
         if (crypto_hash_equal(&held->vote[i].vid, vid))
             return true;
@@ -66,7 +67,8 @@ static void ask(struct consensus *c, struct consensus_actions *out, struct body 
     emit(out, c, CONSENSUS_NEED_BODY)->vid = b->vid;
 }
 
-struct body *body_want(struct consensus *c, struct consensus_actions *out, const struct crypto_hash *vid)
+struct body *body_want(struct consensus *c, struct consensus_actions *out,
+                       const struct crypto_hash *vid)
 {
     struct body *b = body_add(c, vid);
 
@@ -107,7 +109,8 @@ void bodies_want(struct consensus *c, struct consensus_actions *out)
         want(c, out, &polka->vid, true);
     if (rv == NULL)
         return;
-    const struct held *held = &rv->by[LEDGER_PROPOSAL][ledger_set_proposer(&c->set, c->height, c->round)];
+    const struct held *held =
+        &rv->by[LEDGER_PROPOSAL][ledger_set_proposer(&c->set, c->height, c->round)];
     for (unsigned i = 0; i < held->count; i++)
         want(c, out, &held->vote[i].vid, false);
 }

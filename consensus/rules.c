@@ -16,7 +16,8 @@ static bool i_propose(const struct consensus *c)
 
 /* Moves to the step after the vote and, where we may, signs it. A node that may not sign walks
  * through the same steps in silence. */
-static void vote_and_move(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote)
+static void vote_and_move(struct consensus *c, struct consensus_actions *out,
+                          const struct ledger_vote *vote)
 {
     c->step = vote->type == LEDGER_PREVOTE ? CONSENSUS_PREVOTE : CONSENSUS_PRECOMMIT;
     c->slot_changed = true;
@@ -28,11 +29,14 @@ static void vote_and_move(struct consensus *c, struct consensus_actions *out, co
     emit(out, c, CONSENSUS_SIGN_SEND)->vote = *vote;
 }
 
-static void prevote(struct consensus *c, struct consensus_actions *out, const struct crypto_hash *vid,
-                    int32_t valid_round)
+static void prevote(struct consensus *c, struct consensus_actions *out,
+                    const struct crypto_hash *vid, int32_t valid_round)
 {
-    struct ledger_vote vote = {.type = LEDGER_PREVOTE, .height = c->height, .round = c->round,
-                               .valid_round = valid_round, .signer = c->self};
+    struct ledger_vote vote = {.type = LEDGER_PREVOTE,
+                               .height = c->height,
+                               .round = c->round,
+                               .valid_round = valid_round,
+                               .signer = c->self};
 
     if (vid != NULL)
         vote.vid = *vid;
@@ -40,11 +44,14 @@ static void prevote(struct consensus *c, struct consensus_actions *out, const st
     vote_and_move(c, out, &vote);
 }
 
-static void precommit(struct consensus *c, struct consensus_actions *out, const struct crypto_hash *vid,
-                      const struct crypto_hash *result)
+static void precommit(struct consensus *c, struct consensus_actions *out,
+                      const struct crypto_hash *vid, const struct crypto_hash *result)
 {
-    struct ledger_vote vote = {.type = LEDGER_PRECOMMIT, .height = c->height, .round = c->round,
-                               .valid_round = -1, .signer = c->self};
+    struct ledger_vote vote = {.type = LEDGER_PRECOMMIT,
+                               .height = c->height,
+                               .round = c->round,
+                               .valid_round = -1,
+                               .signer = c->self};
 
     if (vid != NULL) {
         vote.vid = *vid;
@@ -66,15 +73,17 @@ static void rule_decide(struct consensus *c, struct consensus_actions *out)
     if (c->decided || b == NULL || !b->ready)
         return;
     if (!b->is.valid) {
-        halt(c, out, "a block that this node finds invalid was certified: this build judges otherwise than "
-                     "the quorum; compare versions");
+        halt(c, out,
+             "a block that this node finds invalid was certified: this build judges otherwise than "
+             "the quorum; compare versions");
         return;
     }
     if (!b->executed)
         return;
     if (!crypto_hash_equal(&b->result, &c->commit.result)) {
-        halt(c, out, "the certified result of a block is not the one that this node computed: this build "
-                     "or its data is wrong; run `anju audit` and compare versions");
+        halt(c, out,
+             "the certified result of a block is not the one that this node computed: this build "
+             "or its data is wrong; run `anju audit` and compare versions");
         return;
     }
     proposer = ledger_set_find(&c->set, &b->is.proposer);
@@ -127,7 +136,8 @@ static bool rule_propose(struct consensus *c, struct consensus_actions *out)
     struct ledger_vote *v = &c->mine[LEDGER_PROPOSAL];
     struct consensus_action *a;
 
-    if (!in_step(c, CONSENSUS_PROPOSE) || !i_propose(c) || c->has_mine[LEDGER_PROPOSAL] || !can_sign(c))
+    if (!in_step(c, CONSENSUS_PROPOSE) || !i_propose(c) || c->has_mine[LEDGER_PROPOSAL] ||
+        !can_sign(c))
         return false;
     if (c->valid_round < 0) {
         if (c->value_asked)
@@ -136,8 +146,12 @@ static bool rule_propose(struct consensus *c, struct consensus_actions *out)
         emit(out, c, CONSENSUS_GET_VALUE);
         return true;
     }
-    *v = (struct ledger_vote){.type = LEDGER_PROPOSAL, .height = c->height, .round = c->round,
-                              .valid_round = c->valid_round, .signer = c->self, .vid = c->valid_vid};
+    *v = (struct ledger_vote){.type = LEDGER_PROPOSAL,
+                              .height = c->height,
+                              .round = c->round,
+                              .valid_round = c->valid_round,
+                              .signer = c->self,
+                              .vid = c->valid_vid};
     c->has_mine[LEDGER_PROPOSAL] = true;
     c->slot_changed = true;
     a = emit(out, c, CONSENSUS_SIGN_SEND);
@@ -150,12 +164,14 @@ static bool is_timely(const struct consensus *c, uint64_t time_ms, uint64_t rece
 {
     uint64_t after_previous = c->previous_time_ms + 1;
     uint64_t latest = received_ms + c->timeouts.precision;
-    uint64_t slack = (uint64_t)c->timeouts.message_delay * (c->round + UINT64_C(1)) + c->timeouts.precision;
+    uint64_t slack =
+        (uint64_t)c->timeouts.message_delay * (c->round + UINT64_C(1)) + c->timeouts.precision;
 
     if (time_ms < LEDGER_TIME_MIN || time_ms > LEDGER_TIME_MAX || time_ms < after_previous)
         return false;
     if (latest < after_previous)
-        latest = after_previous; /* A ledger whose last block was too far ahead goes on, 1 ms a block. */
+        latest =
+            after_previous; /* A ledger whose last block was too far ahead goes on, 1 ms a block. */
     return time_ms <= latest && time_ms + slack >= received_ms;
 }
 
@@ -172,8 +188,8 @@ static bool is_fresh_good(const struct consensus *c, const struct body *b, uint6
 }
 
 /* R4 and R5 for one proposal. */
-static bool answer(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *proposal,
-                   uint64_t received_ms)
+static bool answer(struct consensus *c, struct consensus_actions *out,
+                   const struct ledger_vote *proposal, uint64_t received_ms)
 {
     struct body *b = body_find(c, &proposal->vid);
     const struct ledger_polka *polka = NULL;
@@ -222,8 +238,9 @@ static bool rule_lock(struct consensus *c, struct consensus_actions *out)
         return false;
     if (c->locked_round >= 0 && crypto_hash_equal(&c->locked_vid, &b->vid) &&
         !crypto_hash_equal(&c->locked_result, &b->result)) {
-        halt(c, out, "a block executed again has another result than the one that this node signed: this "
-                     "build or machine is faulty");
+        halt(c, out,
+             "a block executed again has another result than the one that this node signed: this "
+             "build or machine is faulty");
         return true;
     }
     if (can_sign(c)) {
@@ -258,7 +275,7 @@ static bool rule_valid(struct consensus *c)
     return true;
 }
 
-/* R7: no polka can exist at r, so no lock either: Tprevote and Tprecommit would be lost time [E]. */
+/* R7: no polka of r can exist, so no lock: Tprevote and Tprecommit would be lost time [E]. */
 static bool rule_nil(struct consensus *c, struct consensus_actions *out)
 {
     struct ledger_ticket ticket;
@@ -287,7 +304,8 @@ static bool rule_timers(struct consensus *c, struct consensus_actions *out)
         timer_want(c, CONSENSUS_TIMER_PRECOMMIT);
         return true;
     }
-    /* [M] A polka that only we saw: the others must have it before the round ends, or its lock repeats. */
+    /* [M] A polka that only we saw: the others must have it before the round ends, or its lock
+     * repeats. */
     if (c->timer[CONSENSUS_TIMER_PRECOMMIT].wanted && c->valid_round >= 0 &&
         c->polka_said != c->valid_round) {
         c->polka_said = c->valid_round;
@@ -317,7 +335,8 @@ static bool rule_expiry(struct consensus *c, struct consensus_actions *out)
         prevote(c, out, NULL, -1);
         return true;
     }
-    if (c->timer[CONSENSUS_TIMER_PREVOTE].expired && in_step(c, CONSENSUS_PREVOTE) && !is_executing(c)) {
+    if (c->timer[CONSENSUS_TIMER_PREVOTE].expired && in_step(c, CONSENSUS_PREVOTE) &&
+        !is_executing(c)) {
         precommit(c, out, NULL, NULL);
         return true;
     }
@@ -341,7 +360,8 @@ void rules_run(struct consensus *c, struct consensus_actions *out)
     bool again = true;
 
     for (unsigned turns = 0; again && !c->halted; turns++) {
-        assert(turns < CONSENSUS_ACTIONS_MAX); /* each turn moves a step, a round or a flag forward */
+        assert(turns <
+               CONSENSUS_ACTIONS_MAX); /* each turn moves a step, a round or a flag forward */
         bodies_want(c, out);
         if (c->has_commit) {
             rule_decide(c, out);

@@ -4,8 +4,8 @@
 
 /*
  * The slot: version u8 | height u64 | round u32 | step u8 | flags u8 | the signed messages that the
- * flags name, body and signature | locked: round i32, vid 32, result 32 | valid: round i32, vid 32 |
- * polka of the lock, polka of the valid value, ticket: u32 length and bytes each, where flagged.
+ * flags name, body and signature | locked: round i32, vid 32, result 32 | valid: round i32, vid 32
+ * | polka of the lock, polka of the valid value, ticket: u32 length and bytes each, where flagged.
  */
 enum {
     SLOT_VERSION = 1,
@@ -103,8 +103,8 @@ static void take_polka(struct reader *r, struct ledger_polka *out, uint64_t heig
 {
     struct bytes in = reader_take_u32(r, LEDGER_POLKA_SIZE_MAX);
 
-    if (r->failed || ledger_polka_decode(out, in) != ANJU_OK || out->height != height || round < 0 ||
-        out->round != (uint32_t)round || !crypto_hash_equal(&out->vid, vid))
+    if (r->failed || ledger_polka_decode(out, in) != ANJU_OK || out->height != height ||
+        round < 0 || out->round != (uint32_t)round || !crypto_hash_equal(&out->vid, vid))
         reader_fail(r);
 }
 
@@ -124,8 +124,8 @@ static bool is_possible(const struct consensus_slot *s)
     bool votes_ok = (!s->has_prevote || s->step >= CONSENSUS_PREVOTE) &&
                     (!s->has_precommit || s->step >= CONSENSUS_PRECOMMIT) &&
                     (!s->has_proposal || s->step >= CONSENSUS_PROPOSE);
-    bool rounds_ok = s->locked_round >= -1 && s->valid_round >= -1 && s->locked_round <= s->valid_round &&
-                     (int64_t)s->valid_round <= s->round;
+    bool rounds_ok = s->locked_round >= -1 && s->valid_round >= -1 &&
+                     s->locked_round <= s->valid_round && (int64_t)s->valid_round <= s->round;
 
     return s->height > 0 && s->round <= LEDGER_ROUND_MAX && wait_ok && votes_ok && rounds_ok &&
            s->has_ticket == (s->round > 0) && s->has_locked_polka == (s->locked_round >= 0) &&
@@ -168,9 +168,11 @@ enum anju_err consensus_slot_decode(struct consensus_slot *out, struct bytes in)
     if (out->has_ticket)
         take_ticket(&r, out);
     if (reader_finish(&r) != ANJU_OK || !is_possible(out))
-        return anju_fail(ANJU_ERR_MALFORMED,
-                         "slot: %zu bytes are not what the consensus of this version writes; the guard is "
-                         "damaged or of another version", in.size);
+        return anju_fail(
+            ANJU_ERR_MALFORMED,
+            "slot: %zu bytes are not what the consensus of this version writes; the guard is "
+            "damaged or of another version",
+            in.size);
     return ANJU_OK;
 }
 

@@ -48,7 +48,7 @@ void timer_want(struct consensus *c, enum consensus_timer timer)
     c->timer[timer].used = true;
 }
 
-static void timers_clear(struct consensus *c)
+void timers_clear(struct consensus *c)
 {
     for (unsigned i = 0; i < TIMERS; i++)
         c->timer[i].wanted = c->timer[i].used = c->timer[i].expired = false;
@@ -114,11 +114,13 @@ static bool is_foreign(const struct consensus *c, const struct ledger_vote *vote
            !ledger_vote_equal(&c->mine[vote->type], vote);
 }
 
-static void note_own(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote)
+static void note_own(struct consensus *c, struct consensus_actions *out,
+                     const struct ledger_vote *vote)
 {
     if (is_foreign(c, vote)) {
-        mute(c, out, "somebody else signs with this node's key (a cloned node, or a guard that was lost); "
-                     "stop the other one, and replace the key where none is found");
+        mute(c, out,
+             "somebody else signs with this node's key (a cloned node, or a guard that was lost); "
+             "stop the other one, and replace the key where none is found");
         return;
     }
     if (vote->round == c->round && c->has_mine[vote->type] &&
@@ -173,37 +175,10 @@ void take_vote(struct consensus *c, struct consensus_actions *out, const struct 
     compare_result(c, out, vote, (unsigned)index);
 }
 
-/* Votes of the next height wait here; the set may be another then, so the signer is looked up again. */
-static void take_early(struct consensus *c, const struct ledger_vote *vote, uint64_t now_ms)
-{
-    int index = ledger_set_find(&c->set, &vote->signer);
-
-    if (index < 0 || !vote_in_range(vote))
-        return;
-    if (c->next_height != vote->height) {
-        memset(c->early_count, 0, sizeof c->early_count);
-        c->next_height = vote->height;
-    }
-    for (unsigned i = 0; i < c->early_count[index]; i++)
-        if (ledger_vote_equal(&c->early[index][i].vote, vote))
-            return;
-    if (c->early_count[index] < NEXT_HELD)
-        c->early[index][c->early_count[index]++] = (struct early){.vote = *vote, .now_ms = now_ms};
-}
-
-static void replay_early(struct consensus *c, struct consensus_actions *out)
-{
-    if (c->next_height != c->height)
-        return;
-    for (unsigned i = 0; i < LEDGER_SET_MAX; i++)
-        for (unsigned k = 0; k < c->early_count[i]; k++)
-            take_vote(c, out, &c->early[i][k].vote, c->early[i][k].now_ms);
-    memset(c->early_count, 0, sizeof c->early_count);
-}
-
 /* Rounds */
 
-void enter_round(struct consensus *c, struct consensus_actions *out, const struct ledger_ticket *ticket)
+void enter_round(struct consensus *c, struct consensus_actions *out,
+                 const struct ledger_ticket *ticket)
 {
     assert(ticket->round > c->round && ticket->height == c->height);
     c->round = ticket->round;
@@ -277,94 +252,14 @@ void resend(struct consensus *c, struct consensus_actions *out)
 
 /* Events */
 
-/* Everything of one height; what stays is above `height` in the struct. */
-static void clear_height(struct consensus *c)
+static void on_polka(struct consensus *c, struct consensus_actions *out,
+                     const struct ledger_polka *polka)
 {
-    size_t from = offsetof(struct consensus, height);
-
-    memset((uint8_t *)c + from, 0, sizeof *c - from);
-    c->index = -1;
-    c->locked_round = c->valid_round = c->polka_said = -1;
-    c->step = CONSENSUS_WAIT;
-    timers_clear(c);
-}
-
-static void restore(struct consensus *c, struct consensus_actions *out, const struct consensus_slot *s)
-{
-    const struct ledger_vote *vote[TYPES] = {&s->proposal, &s->prevote, &s->precommit};
-    const bool has[TYPES] = {s->has_proposal, s->has_prevote, s->has_precommit};
-
-    c->round = s->round;
-    c->step = s->step;
-    c->locked_round = s->locked_round;
-    c->locked_vid = s->locked_vid;
-    c->locked_result = s->locked_result;
-    c->locked_polka = s->locked_polka;
-    c->valid_round = s->valid_round;
-    c->valid_vid = s->valid_vid;
-    c->valid_polka = s->valid_polka;
-    c->has_ticket = s->has_ticket;
-    c->ticket = s->ticket;
-    if (s->has_locked_polka)
-        keep_polka(c, &s->locked_polka);
-    if (s->has_valid_polka)
-        keep_polka(c, &s->valid_polka);
-    for (unsigned i = 0; i < TYPES; i++) {
-        c->has_mine[i] = has[i];
-        c->mine[i] = *vote[i];
-    }
-    for (unsigned i = 0; i < s->ticket.n && s->has_ticket; i++)
-        take_vote(c, out, &s->ticket.vote[i], 0);
-    resend(c, out);
-    /* Of the timers only the one whose condition still holds: Tprevote and Tprecommit follow votes
-     * that have to come again. Armed without, one let a node slip into the next round alone. */
-    if (c->step == CONSENSUS_PROPOSE)
-        timer_want(c, CONSENSUS_TIMER_PROPOSE);
-}
-
-/* Signed before the restart and with its signature: it counts here again. */
-static void count_own_again(struct consensus *c, struct consensus_actions *out, uint64_t now_ms)
-{
-    for (unsigned type = 0; type < TYPES; type++) {
-        struct crypto_sig unsigned_yet = {{0}};
-        struct ledger_vote vote = c->mine[type];
-
-        if (c->has_mine[type] && memcmp(&vote.sig, &unsigned_yet, sizeof vote.sig) != 0)
-            take_vote(c, out, &vote, now_ms);
-    }
-}
-
-static void on_start(struct consensus *c, struct consensus_actions *out,
-                     const struct consensus_start *start, uint64_t now_ms)
-{
-    assert(start->height > 0 && start->set->n >= 1 && start->set->n <= LEDGER_SET_MAX);
-    clear_height(c);
-    if (!crypto_hash_equal(&c->set.hash, &start->set->hash))
-        c->flagged = 0;
-    c->set = *start->set;
-    c->height = start->height;
-    c->index = ledger_set_find(&c->set, &c->self);
-    c->previous_time_ms = start->previous_time_ms;
-    c->may_sign = start->may_sign;
-    c->caught_up = start->caught_up;
-    if (c->halted)
-        return;
-    if (start->slot != NULL && start->slot->height == start->height) {
-        if (!slot_fits(c, start->slot)) {
-            mute(c, out, "the guard's slot is not of this node and set: it was copied from another node, or "
-                         "the key was changed; start without it only with a new key");
-        } else {
-            restore(c, out, start->slot);
-            count_own_again(c, out, now_ms);
-        }
-    }
-    replay_early(c, out);
-}
-
-static void on_polka(struct consensus *c, struct consensus_actions *out, const struct ledger_polka *polka)
-{
-    struct ledger_vote vote = {.type = LEDGER_PREVOTE, .height = polka->height, .round = polka->round,
-                               .valid_round = polka->valid_round, .vid = polka->vid};
+    struct ledger_vote vote = {.type = LEDGER_PREVOTE,
+                               .height = polka->height,
+                               .round = polka->round,
+                               .valid_round = polka->valid_round,
+                               .vid = polka->vid};
 
     if (!polka_in_range(c, polka))
         return;
@@ -379,8 +274,12 @@ static void on_polka(struct consensus *c, struct consensus_actions *out, const s
 static void on_commit(struct consensus *c, struct consensus_actions *out,
                       const struct ledger_certificate *commit)
 {
-    struct ledger_vote vote = {.type = LEDGER_PRECOMMIT, .height = commit->height, .round = commit->round,
-                               .valid_round = -1, .vid = commit->vid, .result = commit->result};
+    struct ledger_vote vote = {.type = LEDGER_PRECOMMIT,
+                               .height = commit->height,
+                               .round = commit->round,
+                               .valid_round = -1,
+                               .vid = commit->vid,
+                               .result = commit->result};
 
     if (commit->height > c->height && commit->height > c->certified_height)
         c->certified_height = commit->height;
@@ -417,8 +316,8 @@ static void on_body(struct consensus *c, const struct consensus_body *body)
     b->is = *body;
 }
 
-static void on_executed(struct consensus *c, struct consensus_actions *out, const struct crypto_hash *vid,
-                        const struct crypto_hash *result)
+static void on_executed(struct consensus *c, struct consensus_actions *out,
+                        const struct crypto_hash *vid, const struct crypto_hash *result)
 {
     struct body *b = body_find(c, vid);
 
@@ -426,7 +325,8 @@ static void on_executed(struct consensus *c, struct consensus_actions *out, cons
         return;
     if (b->executed) {
         if (!crypto_hash_equal(&b->result, result))
-            halt(c, out, "executing one block twice gave two results: this build or machine is faulty");
+            halt(c, out,
+                 "executing one block twice gave two results: this build or machine is faulty");
         return;
     }
     b->executed = true;
@@ -434,22 +334,28 @@ static void on_executed(struct consensus *c, struct consensus_actions *out, cons
     compare_results(c, out, b);
 }
 
-static void on_value(struct consensus *c, struct consensus_actions *out, uint64_t height, uint32_t round,
-                     const struct crypto_hash *vid)
+static void on_value(struct consensus *c, struct consensus_actions *out, uint64_t height,
+                     uint32_t round, const struct crypto_hash *vid)
 {
     struct ledger_vote *v = &c->mine[LEDGER_PROPOSAL];
 
-    if (height != c->height || round != c->round || c->step != CONSENSUS_PROPOSE || !c->value_asked ||
-        c->has_mine[LEDGER_PROPOSAL] || c->valid_round >= 0 || !can_sign(c) || crypto_hash_is_zero(vid))
-        return; /* In time it is proposed; where a valid value came to light, that one goes first. */
-    *v = (struct ledger_vote){.type = LEDGER_PROPOSAL, .height = height, .round = round,
-                              .valid_round = -1, .signer = c->self, .vid = *vid};
+    if (height != c->height || round != c->round || c->step != CONSENSUS_PROPOSE ||
+        !c->value_asked || c->has_mine[LEDGER_PROPOSAL] || c->valid_round >= 0 || !can_sign(c) ||
+        crypto_hash_is_zero(vid))
+        return; /* Where a valid value came to light meanwhile, that one goes first. */
+    *v = (struct ledger_vote){.type = LEDGER_PROPOSAL,
+                              .height = height,
+                              .round = round,
+                              .valid_round = -1,
+                              .signer = c->self,
+                              .vid = *vid};
     c->has_mine[LEDGER_PROPOSAL] = true;
     c->slot_changed = true;
     emit(out, c, CONSENSUS_SIGN_SEND)->vote = *v;
 }
 
-static void on_timer(struct consensus *c, enum consensus_timer timer, uint64_t height, uint32_t round)
+static void on_timer(struct consensus *c, enum consensus_timer timer, uint64_t height,
+                     uint32_t round)
 {
     struct timer *t = &c->timer[timer];
 
@@ -462,10 +368,16 @@ static void on_timer(struct consensus *c, enum consensus_timer timer, uint64_t h
 static void on_need(struct consensus *c, enum consensus_need need)
 {
     switch (need) {
-    case CONSENSUS_NEED_BATCH: c->need = true; break;
+    case CONSENSUS_NEED_BATCH:
+        c->need = true;
+        break;
     case CONSENSUS_NEED_DUE:
-    case CONSENSUS_NEED_HEARTBEAT: c->need = c->empty_ok = true; break;
-    case CONSENSUS_NEED_EMPTY_OK: c->empty_ok = true; break;
+    case CONSENSUS_NEED_HEARTBEAT:
+        c->need = c->empty_ok = true;
+        break;
+    case CONSENSUS_NEED_EMPTY_OK:
+        c->empty_ok = true;
+        break;
     }
 }
 
@@ -478,36 +390,58 @@ static void on_resend(struct consensus *c, struct consensus_actions *out)
     c->resend_step = c->step;
 }
 
-static void on_vote(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote,
-                    uint64_t now_ms)
+static void on_vote(struct consensus *c, struct consensus_actions *out,
+                    const struct ledger_vote *vote, uint64_t now_ms)
 {
     if (vote->height == c->height)
         take_vote(c, out, vote, now_ms);
     else if (vote->height == c->height + 1)
         take_early(c, vote, now_ms);
-    /* Others are the node's: a lower height is answered with its block, a higher one with STATUS. */
+    /* Others are the node's: it answers a lower height with its block, a higher one with STATUS. */
 }
 
-static void dispatch(struct consensus *c, struct consensus_actions *out, const struct consensus_event *e)
+static void dispatch(struct consensus *c, struct consensus_actions *out,
+                     const struct consensus_event *e)
 {
     switch (e->kind) {
-    case CONSENSUS_EVENT_START: on_start(c, out, &e->start, e->now_ms); break;
-    case CONSENSUS_EVENT_VOTE: on_vote(c, out, e->vote, e->now_ms); break;
-    case CONSENSUS_EVENT_POLKA: on_polka(c, out, e->polka); break;
-    case CONSENSUS_EVENT_COMMIT: on_commit(c, out, e->commit); break;
-    case CONSENSUS_EVENT_TICKET: on_ticket(c, out, e->ticket); break;
-    case CONSENSUS_EVENT_BODY: on_body(c, &e->body); break;
-    case CONSENSUS_EVENT_EXECUTED: on_executed(c, out, &e->executed.vid, &e->executed.result); break;
+    case CONSENSUS_EVENT_START:
+        start_height(c, out, &e->start, e->now_ms);
+        break;
+    case CONSENSUS_EVENT_VOTE:
+        on_vote(c, out, e->vote, e->now_ms);
+        break;
+    case CONSENSUS_EVENT_POLKA:
+        on_polka(c, out, e->polka);
+        break;
+    case CONSENSUS_EVENT_COMMIT:
+        on_commit(c, out, e->commit);
+        break;
+    case CONSENSUS_EVENT_TICKET:
+        on_ticket(c, out, e->ticket);
+        break;
+    case CONSENSUS_EVENT_BODY:
+        on_body(c, &e->body);
+        break;
+    case CONSENSUS_EVENT_EXECUTED:
+        on_executed(c, out, &e->executed.vid, &e->executed.result);
+        break;
     case CONSENSUS_EVENT_VALUE:
         on_value(c, out, e->value.height, e->value.round, &e->value.vid);
         break;
-    case CONSENSUS_EVENT_TIMER: on_timer(c, e->timer.timer, e->timer.height, e->timer.round); break;
-    case CONSENSUS_EVENT_NEED: on_need(c, e->need); break;
-    case CONSENSUS_EVENT_RESEND: on_resend(c, out); break;
+    case CONSENSUS_EVENT_TIMER:
+        on_timer(c, e->timer.timer, e->timer.height, e->timer.round);
+        break;
+    case CONSENSUS_EVENT_NEED:
+        on_need(c, e->need);
+        break;
+    case CONSENSUS_EVENT_RESEND:
+        on_resend(c, out);
+        break;
     }
 }
 
-void consensus_step(struct consensus *c, struct consensus_actions *out, const struct consensus_event *event)
+void consensus_step(struct consensus *c, struct consensus_actions *out,
+                    const struct consensus_event *event)
 {
     if (c->height == 0 && event->kind != CONSENSUS_EVENT_START)
         return; /* Peers may be earlier than our own start. */

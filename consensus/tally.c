@@ -33,9 +33,12 @@ bool vote_in_range(const struct ledger_vote *v)
     if (v->valid_round >= 0 && (uint32_t)v->valid_round >= v->round)
         return false;
     switch (v->type) {
-    case LEDGER_PROPOSAL: return !nil;
-    case LEDGER_PREVOTE: return !nil || v->valid_round == -1;
-    case LEDGER_PRECOMMIT: return v->valid_round == -1 && nil == crypto_hash_is_zero(&v->result);
+    case LEDGER_PROPOSAL:
+        return !nil;
+    case LEDGER_PREVOTE:
+        return !nil || v->valid_round == -1;
+    case LEDGER_PRECOMMIT:
+        return v->valid_round == -1 && nil == crypto_hash_is_zero(&v->result);
     }
     return false;
 }
@@ -125,15 +128,16 @@ static bool is_amnesia(const struct ledger_vote *precommit, const struct ledger_
 static void find_amnesia(struct consensus *c, struct consensus_actions *out,
                          const struct ledger_vote *vote, unsigned index)
 {
-    enum ledger_vote_type other =
-        vote->type == LEDGER_PREVOTE ? LEDGER_PRECOMMIT : LEDGER_PREVOTE;
+    enum ledger_vote_type other = vote->type == LEDGER_PREVOTE ? LEDGER_PRECOMMIT : LEDGER_PREVOTE;
 
     for (unsigned r = 0; r < ROUNDS_HELD; r++) {
         const struct held *held = &c->rounds[r].by[other][index];
 
         for (unsigned i = 0; c->rounds[r].used && i < held->count; i++) {
-            const struct ledger_vote *precommit = vote->type == LEDGER_PRECOMMIT ? vote : &held->vote[i];
-            const struct ledger_vote *prevote = vote->type == LEDGER_PREVOTE ? vote : &held->vote[i];
+            const struct ledger_vote *precommit =
+                vote->type == LEDGER_PRECOMMIT ? vote : &held->vote[i];
+            const struct ledger_vote *prevote =
+                vote->type == LEDGER_PREVOTE ? vote : &held->vote[i];
 
             if (is_amnesia(precommit, prevote))
                 accuse(c, out, index, precommit, prevote);
@@ -141,13 +145,14 @@ static void find_amnesia(struct consensus *c, struct consensus_actions *out,
     }
 }
 
-void find_evidence(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote,
-                   unsigned index)
+void find_evidence(struct consensus *c, struct consensus_actions *out,
+                   const struct ledger_vote *vote, unsigned index)
 {
     const struct round_votes *rv = votes_of(c, vote->round);
 
     if (rv != NULL && rv->by[vote->type][index].count == VOTES_HELD)
-        accuse(c, out, index, &rv->by[vote->type][index].vote[0], &rv->by[vote->type][index].vote[1]);
+        accuse(c, out, index, &rv->by[vote->type][index].vote[0],
+               &rv->by[vote->type][index].vote[1]);
     if (vote->type != LEDGER_PROPOSAL)
         find_amnesia(c, out, vote, index);
 }
@@ -173,8 +178,9 @@ bool polka_in_range(const struct consensus *c, const struct ledger_polka *p)
 
 bool commit_in_range(const struct consensus *c, const struct ledger_certificate *p)
 {
-    return p->height == c->height && p->round <= LEDGER_ROUND_MAX && !crypto_hash_is_zero(&p->vid) &&
-           !crypto_hash_is_zero(&p->result) && indexes_in_range(c, p->index, p->q);
+    return p->height == c->height && p->round <= LEDGER_ROUND_MAX &&
+           !crypto_hash_is_zero(&p->vid) && !crypto_hash_is_zero(&p->result) &&
+           indexes_in_range(c, p->index, p->q);
 }
 
 const struct ledger_polka *consensus_polka(const struct consensus *c, uint32_t round)
@@ -228,13 +234,14 @@ void keep_commit(struct consensus *c, struct consensus_actions *out,
             c->certified_height = commit->height;
     } else if (!crypto_hash_equal(&c->commit.vid, &commit->vid) ||
                !crypto_hash_equal(&c->commit.result, &commit->result)) {
-        halt(c, out, "two commit certificates of one height differ: more than f validators lie and the "
-                     "ledger has forked; compare the nodes with `anju audit` before anything else");
+        halt(c, out,
+             "two commit certificates of one height differ: more than f validators lie and the "
+             "ledger has forked; compare the nodes with `anju audit` before anything else");
     }
 }
 
-static void polka_of(struct ledger_polka *out, const struct consensus *c, const struct round_votes *rv,
-                     const struct ledger_vote *like)
+static void polka_of(struct ledger_polka *out, const struct consensus *c,
+                     const struct round_votes *rv, const struct ledger_vote *like)
 {
     memset(out, 0, sizeof *out);
     out->height = like->height;
@@ -269,7 +276,8 @@ static void commit_of(struct ledger_certificate *out, const struct consensus *c,
     }
 }
 
-void find_certificate(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote)
+void find_certificate(struct consensus *c, struct consensus_actions *out,
+                      const struct ledger_vote *vote)
 {
     const struct round_votes *rv = votes_of(c, vote->round);
     unsigned count = 0;
@@ -362,18 +370,23 @@ enum reason { LATER, PRECOMMITS, NIL_PREVOTES, REASONS };
 static bool serves(const struct ledger_vote *v, uint32_t round, enum reason reason)
 {
     switch (reason) {
-    case LATER: return v->round >= round;
-    case PRECOMMITS: return v->round == round - 1 && v->type == LEDGER_PRECOMMIT;
+    case LATER:
+        return v->round >= round;
+    case PRECOMMITS:
+        return v->round == round - 1 && v->type == LEDGER_PRECOMMIT;
     case NIL_PREVOTES:
         return v->round == round - 1 && v->type == LEDGER_PREVOTE && ledger_vote_is_nil(v);
-    case REASONS: break;
+    case REASONS:
+        break;
     }
     return false;
 }
 
-bool ticket_trim(struct ledger_ticket *out, const struct consensus *c, const struct ledger_ticket *in)
+bool ticket_trim(struct ledger_ticket *out, const struct consensus *c,
+                 const struct ledger_ticket *in)
 {
-    if (in->height != c->height || in->round == 0 || in->round > LEDGER_ROUND_MAX || in->n > LEDGER_SET_MAX)
+    if (in->height != c->height || in->round == 0 || in->round > LEDGER_ROUND_MAX ||
+        in->n > LEDGER_SET_MAX)
         return false;
     for (unsigned i = 0; i < in->n; i++) {
         const struct ledger_vote *v = &in->vote[i];
@@ -398,8 +411,8 @@ bool ticket_trim(struct ledger_ticket *out, const struct consensus *c, const str
 
 /* Results */
 
-static void differs(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote,
-                    unsigned index)
+static void differs(struct consensus *c, struct consensus_actions *out,
+                    const struct ledger_vote *vote, unsigned index)
 {
     unsigned count = 0;
     const char *text = NULL;
@@ -422,8 +435,8 @@ static void differs(struct consensus *c, struct consensus_actions *out, const st
     action->text = text;
 }
 
-void compare_result(struct consensus *c, struct consensus_actions *out, const struct ledger_vote *vote,
-                    unsigned index)
+void compare_result(struct consensus *c, struct consensus_actions *out,
+                    const struct ledger_vote *vote, unsigned index)
 {
     const struct body *b;
 

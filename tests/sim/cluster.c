@@ -41,7 +41,8 @@ static void choose_faults(struct world *w)
     w->delay_ms_max = 1 + (sim_chance(w, 500) ? sim_below(w, 20) : sim_below(w, 200));
     w->drop_execution_permille = sim_chance(w, 333) ? 100 : 0;
     w->cut_ms_max = sim_chance(w, 500) ? 1500 : 500 + sim_below(w, 9000);
-    w->status_permille = sim_chance(w, 500) ? 1000 : 200; /* nodes that seldom answer: the core must do it */
+    w->status_permille =
+        sim_chance(w, 500) ? 1000 : 200; /* nodes that seldom answer: the core must do it */
 }
 
 /* Validators below `liars` lie; each of them runs twice, with the same key, to different peers. */
@@ -99,7 +100,8 @@ static void network_changes(struct world *w)
     for (unsigned i = 0; i < w->process_count && w->crashes && !w->healed; i++)
         if (w->process[i].up && w->process[i].honest && sim_chance(w, 30))
             process_crash(w, &w->process[i]);
-    sim_post(w, (20 + sim_below(w, w->cut_ms_max)) * UINT64_C(1000), (struct queued){.kind = WORLD_NETWORK});
+    sim_post(w, (20 + sim_below(w, w->cut_ms_max)) * UINT64_C(1000),
+             (struct queued){.kind = WORLD_NETWORK});
 }
 
 static void batch_arrives(struct world *w)
@@ -108,8 +110,9 @@ static void batch_arrives(struct world *w)
 
     w->batch_count++;
     for (unsigned i = 0; i < w->process_count; i++)
-        sim_post(w, i == first ? 0 : sim_below(w, w->delay_ms_max * 2000),
-                 (struct queued){.kind = WORLD_BATCH_ARRIVES, .process = i, .number = w->batch_count});
+        sim_post(
+            w, i == first ? 0 : sim_below(w, w->delay_ms_max * 2000),
+            (struct queued){.kind = WORLD_BATCH_ARRIVES, .process = i, .number = w->batch_count});
     sim_post(w, (20 + sim_below(w, 600)) * UINT64_C(1000), (struct queued){.kind = WORLD_BATCH});
 }
 
@@ -166,8 +169,9 @@ static void run(struct world *w)
         if (w->healed && lowest_honest(w) >= goal)
             break;
         if (w->healed && sim_ms(w) - healed_ms > SIM_HEALED_MS_MAX)
-            sim_fail(w, "no progress: %llu of %llu heights in %u s after healing", (unsigned long long)lowest_honest(w),
-                     (unsigned long long)goal, (unsigned)SIM_HEALED_MS_MAX / 1000);
+            sim_fail(w, "no progress: %llu of %llu heights in %u s after healing",
+                     (unsigned long long)lowest_honest(w), (unsigned long long)goal,
+                     (unsigned)SIM_HEALED_MS_MAX / 1000);
     }
     if (w->healed && sim_ms(w) - healed_ms > w->totals.slowest_ms)
         w->totals.slowest_ms = sim_ms(w) - healed_ms;
@@ -225,7 +229,8 @@ static void add(struct totals *sum, const struct totals *t)
     sum->slowest_ms = sum->slowest_ms > t->slowest_ms ? sum->slowest_ms : t->slowest_ms;
 }
 
-bool sim_seed(struct totals *totals, uint64_t *trace_hash, char why[SIM_WHY_SIZE], uint64_t seed, bool trace)
+bool sim_seed(struct totals *totals, uint64_t *trace_hash, char why[SIM_WHY_SIZE], uint64_t seed,
+              bool trace)
 {
     struct world *w = &world;
 
@@ -236,22 +241,27 @@ bool sim_seed(struct totals *totals, uint64_t *trace_hash, char why[SIM_WHY_SIZE
     add(totals, &w->totals);
     *trace_hash = w->trace_hash;
     if (w->failed)
-        snprintf(why, SIM_WHY_SIZE, "seed %llu failed: %.299s (n %u, %u liars, at %.3f s); TRACE=1 make sim SEED=%llu "
-                 "shows it", (unsigned long long)seed, w->why, w->n, w->liars, (double)w->now_us / 1e6,
+        snprintf(why, SIM_WHY_SIZE,
+                 "seed %llu failed: %.299s (n %u, %u liars, at %.3f s); TRACE=1 make sim SEED=%llu "
+                 "shows it",
+                 (unsigned long long)seed, w->why, w->n, w->liars, (double)w->now_us / 1e6,
                  (unsigned long long)seed);
     return !w->failed;
 }
 
-bool sim_seeds(struct totals *totals, char why[SIM_WHY_SIZE], uint64_t seed, uint64_t count, bool trace)
+bool sim_seeds(struct totals *totals, char why[SIM_WHY_SIZE], uint64_t seed, uint64_t count,
+               bool trace)
 {
     for (uint64_t i = 0; i < count; i++) {
         uint64_t first, second;
 
         if (!sim_seed(totals, &first, why, seed + i, trace))
             return false;
-        /* State that leaks from one run into the next would make failures that can't be repeated. */
+        /* State that leaks from one run into the next would make failures that can't be repeated.
+         */
         if (i % 64 == 0 && (!sim_seed(totals, &second, why, seed + i, false) || first != second)) {
-            snprintf(why, SIM_WHY_SIZE, "seed %llu does not run the same twice", (unsigned long long)(seed + i));
+            snprintf(why, SIM_WHY_SIZE, "seed %llu does not run the same twice",
+                     (unsigned long long)(seed + i));
             return false;
         }
     }

@@ -21,19 +21,20 @@ struct scene {
     struct ledger_set set;
     unsigned liar;
     struct member m[N];
-    unsigned count;              /* what honest validators signed */
+    unsigned count; /* what honest validators signed */
     struct ledger_vote vote[VOTES];
-    unsigned polka_count;        /* what anybody may show */
+    unsigned polka_count; /* what anybody may show */
     struct ledger_polka polka[POLKAS];
     unsigned values;
-    unsigned density;            /* of what is heard, in percent */
+    unsigned density; /* of what is heard, in percent */
     unsigned depth;
     struct consensus_actions *actions[DEPTH];
     char why[160];
     struct explored *sum;
 };
 
-static const struct consensus_timeouts TIMEOUTS = {.propose = 1, .vote = 1, .cap = 10, .precision = 500, .message_delay = 2000};
+static const struct consensus_timeouts TIMEOUTS = {
+    .propose = 1, .vote = 1, .cap = 10, .precision = 500, .message_delay = 2000};
 static const uint64_t TIME = LEDGER_TIME_MIN + 1000;
 
 static unsigned below(struct scene *s, unsigned bound)
@@ -92,7 +93,8 @@ static void remember(struct scene *s, const struct ledger_vote *v)
     for (unsigned i = 0; i < s->count; i++) {
         const struct ledger_vote *o = &s->vote[i];
 
-        if (o->type == v->type && o->round == v->round && crypto_hash_equal(&o->signer, &v->signer)) {
+        if (o->type == v->type && o->round == v->round &&
+            crypto_hash_equal(&o->signer, &v->signer)) {
             if (!ledger_vote_equal(o, v))
                 fail(s, "an honest validator signed twice");
             return;
@@ -145,7 +147,9 @@ static void act(struct scene *s, unsigned i, const struct consensus_action *a)
         give(s, i, &e);
         break;
     case CONSENSUS_SEND_POLKA:
-    case CONSENSUS_KEEP_POLKA: know_polka(s, &a->polka); break;
+    case CONSENSUS_KEEP_POLKA:
+        know_polka(s, &a->polka);
+        break;
     case CONSENSUS_GET_VALUE:
         e.kind = CONSENSUS_EVENT_VALUE;
         e.value.height = 1;
@@ -154,7 +158,9 @@ static void act(struct scene *s, unsigned i, const struct consensus_action *a)
         give_body(s, i, &e.value.vid);
         give(s, i, &e);
         break;
-    case CONSENSUS_NEED_BODY: give_body(s, i, &a->vid); break;
+    case CONSENSUS_NEED_BODY:
+        give_body(s, i, &a->vid);
+        break;
     case CONSENSUS_EXECUTE:
         e.kind = CONSENSUS_EVENT_EXECUTED;
         e.executed.vid = a->vid;
@@ -165,17 +171,24 @@ static void act(struct scene *s, unsigned i, const struct consensus_action *a)
         m->armed[a->timer] = true;
         m->armed_round[a->timer] = a->round;
         break;
-    case CONSENSUS_CANCEL: m->armed[a->timer] = false; break;
-    case CONSENSUS_DECIDE: decide(s, i, &a->vid); break;
+    case CONSENSUS_CANCEL:
+        m->armed[a->timer] = false;
+        break;
+    case CONSENSUS_DECIDE:
+        decide(s, i, &a->vid);
+        break;
     case CONSENSUS_EVIDENCE:
         if (!crypto_hash_equal(&a->vote.signer, &s->set.node[s->liar].id))
             fail(s, "evidence against an honest validator");
         break;
-    case CONSENSUS_FATAL: fail(s, a->text); break;
+    case CONSENSUS_FATAL:
+        fail(s, a->text);
+        break;
     case CONSENSUS_SEND_VOTE:
     case CONSENSUS_SEND_COMMIT:
     case CONSENSUS_SEND_TICKET:
-    case CONSENSUS_ALARM: break;
+    case CONSENSUS_ALARM:
+        break;
     }
 }
 
@@ -203,8 +216,12 @@ static void start(struct scene *s, unsigned i, const struct consensus_slot *slot
 
     memset(s->m[i].armed, 0, sizeof s->m[i].armed);
     consensus_init(s->m[i].core, &s->set.node[i].id, &TIMEOUTS);
-    e.start = (struct consensus_start){.height = 1, .set = &s->set, .previous_time_ms = LEDGER_TIME_MIN,
-                                       .slot = slot, .may_sign = true, .caught_up = true};
+    e.start = (struct consensus_start){.height = 1,
+                                       .set = &s->set,
+                                       .previous_time_ms = LEDGER_TIME_MIN,
+                                       .slot = slot,
+                                       .may_sign = true,
+                                       .caught_up = true};
     give(s, i, &e);
     e.kind = CONSENSUS_EVENT_NEED;
     e.need = CONSENSUS_NEED_BATCH;
@@ -227,7 +244,8 @@ static void maybe_restart(struct scene *s, unsigned i)
 
 static void give_vote(struct scene *s, unsigned to, const struct ledger_vote *v)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_VOTE, .now_ms = TIME, .from = -1, .vote = v};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_VOTE, .now_ms = TIME, .from = -1, .vote = v};
 
     if (!crypto_hash_equal(&s->set.node[to].id, &v->signer))
         give(s, to, &e);
@@ -239,7 +257,9 @@ static void give_polkas(struct scene *s, unsigned to)
         if (heard(s)) {
             struct ledger_polka p = s->polka[i];
 
-            give(s, to, &(struct consensus_event){.kind = CONSENSUS_EVENT_POLKA, .now_ms = TIME, .from = -1, .polka = &p});
+            give(s, to,
+                 &(struct consensus_event){
+                     .kind = CONSENSUS_EVENT_POLKA, .now_ms = TIME, .from = -1, .polka = &p});
         }
 }
 
@@ -290,7 +310,8 @@ static void expire(struct scene *s, unsigned i, enum consensus_timer timer, uint
 }
 
 /* One kind of message of one round, to whoever hears it; then the timer that ends the phase. */
-static void phase(struct scene *s, enum ledger_vote_type type, uint32_t round, enum consensus_timer timer)
+static void phase(struct scene *s, enum ledger_vote_type type, uint32_t round,
+                  enum consensus_timer timer)
 {
     static const unsigned densities[] = {25, 50, 50, 75, 100};
 
@@ -316,7 +337,8 @@ static void phase(struct scene *s, enum ledger_vote_type type, uint32_t round, e
         expire(s, i, timer, round);
 }
 
-/* Brings everybody who still votes into the next round, by tickets, or by all that was said in this. */
+/* Brings everybody who still votes into the next round, by tickets, or by all that was said in
+ * this. */
 static void next_round(struct scene *s, uint32_t round)
 {
     for (unsigned pass = 0; pass < 2; pass++) {
@@ -327,8 +349,11 @@ static void next_round(struct scene *s, uint32_t round)
                 if (b != a) {
                     struct ledger_ticket copy = *t;
 
-                    give(s, b, &(struct consensus_event){.kind = CONSENSUS_EVENT_TICKET, .now_ms = TIME, .from = -1,
-                                                         .ticket = &copy});
+                    give(s, b,
+                         &(struct consensus_event){.kind = CONSENSUS_EVENT_TICKET,
+                                                   .now_ms = TIME,
+                                                   .from = -1,
+                                                   .ticket = &copy});
                 }
         }
         if (pass == 1)

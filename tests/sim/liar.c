@@ -19,7 +19,8 @@ static struct crypto_hash some_vid(struct world *w, uint64_t height)
     return vid;
 }
 
-static void some_vote(struct world *w, struct ledger_vote *v, unsigned id, uint64_t height, uint32_t round)
+static void some_vote(struct world *w, struct ledger_vote *v, unsigned id, uint64_t height,
+                      uint32_t round)
 {
     memset(v, 0, sizeof *v);
     v->type = sim_chance(w, 500) ? LEDGER_PREVOTE : LEDGER_PRECOMMIT;
@@ -44,19 +45,22 @@ static void some_vote(struct world *w, struct ledger_vote *v, unsigned id, uint6
 }
 
 /* Where it is the proposer: an old value with a valid round that may be true, or a new value. */
-static void some_proposal(struct world *w, struct ledger_vote *v, const struct process *p, uint64_t height,
-                          uint32_t round)
+static void some_proposal(struct world *w, struct ledger_vote *v, const struct process *p,
+                          uint64_t height, uint32_t round)
 {
     memset(v, 0, sizeof *v);
     v->type = LEDGER_PROPOSAL;
     v->height = height;
     v->round = round;
     v->signer = w->set.node[p->id].id;
-    v->valid_round = round > 0 && sim_chance(w, 500) ? (int32_t)(round - 1 - sim_below(w, round < 3 ? round : 3)) : -1;
+    v->valid_round = round > 0 && sim_chance(w, 500)
+                         ? (int32_t)(round - 1 - sim_below(w, round < 3 ? round : 3))
+                         : -1;
     v->vid = some_vid(w, height);
     if (crypto_hash_is_zero(&v->vid) || sim_value_of(w, &v->vid) == NULL ||
         (sim_chance(w, 300) && w->value_count < SIM_VALUES_MAX / 2)) {
-        struct value *value = sim_value(w, p->id, height, sim_ms(w) + LEDGER_TIME_MIN + 3600000, p->held_batches);
+        struct value *value =
+            sim_value(w, p->id, height, sim_ms(w) + LEDGER_TIME_MIN + 3600000, p->held_batches);
 
         value->honest = false;
         value->served = sim_chance(w, 500) ? ~0u : sim_below(w, 1u << w->n);

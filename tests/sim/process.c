@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void step(struct world *w, struct process *p, const struct consensus_event *event);
-
 static unsigned number_of(const struct world *w, const struct process *p)
 {
     return (unsigned)(p - w->process);
 }
 
-static uint64_t clock_ms(const struct world *w, const struct process *p)
+uint64_t process_clock_ms(const struct world *w, const struct process *p)
 {
     return (uint64_t)((int64_t)sim_ms(w) + (int64_t)LEDGER_TIME_MIN + 3600000 + p->skew_ms);
 }
@@ -82,71 +80,9 @@ static void keep_slot(struct world *w, struct process *p)
     note_write(w, p);
 }
 
-/* The disk holds bodies one by one: a crash keeps those whose write was done. */
-static bool body_is_durable(const struct process *p, unsigned index)
-{
-    return p->has_body[index] == 2 && p->body_write[index] <= p->durable;
-}
-
-/* Checks of what leaves an honest process. */
-
-static size_t sent_hash(const struct ledger_vote *v)
-{
-    uint64_t x = get_u64(v->signer.b) * 31 + v->height * 1000003 + v->round * UINT64_C(40503) + v->type;
-
-    return (size_t)((x * UINT64_C(0x9e3779b97f4a7c15)) >> 40) % SENT_ROOM;
-}
-
-/* I2: an honest validator never signs two things for one (h, r, type), across restarts. */
-static void check_sent(struct world *w, const struct ledger_vote *v)
-{
-    size_t i = sent_hash(v);
-
-    for (size_t tries = 0; tries < SENT_ROOM; tries++, i = (i + 1) % SENT_ROOM) {
-        struct ledger_vote *s = &w->sent[i];
-
-        if (!w->sent_used[i]) {
-            w->sent_used[i] = true;
-            *s = *v;
-            return;
-        }
-        if (s->height == v->height && s->round == v->round && s->type == v->type &&
-            crypto_hash_equal(&s->signer, &v->signer)) {
-            if (!ledger_vote_equal(s, v))
-                sim_fail(w, "an honest validator signed twice at height %llu round %u type %d",
-                         (unsigned long long)v->height, v->round, (int)v->type);
-            return;
-        }
-    }
-}
-
-/* I7: a vote for a block leaves only when its body is durable here. */
-static void check_body(struct world *w, const struct process *p, const struct ledger_vote *v)
-{
-    const struct value *value = sim_value_of(w, &v->vid);
-
-    if (v->type == LEDGER_PROPOSAL || ledger_vote_is_nil(v))
-        return;
-    if (value == NULL || !body_is_durable(p, (unsigned)(value - w->values)))
-        sim_fail(w, "validator %u voted for a body that it does not hold", p->id);
-}
-
-static bool verifies(const struct world *w, const struct message *m)
-{
-    switch (m->content) {
-    case CONTENT_VOTE: return sim_verify(w, &m->vote);
-    case CONTENT_POLKA: return sim_verify_polka(w, &m->polka);
-    case CONTENT_TICKET: return sim_verify_ticket(w, &m->ticket);
-    case CONTENT_STATUS: return !m->has_commit || sim_verify_commit(w, &m->commit);
-    case CONTENT_COMMIT:
-    case CONTENT_BLOCK: return sim_verify_commit(w, &m->commit);
-    }
-    return false;
-}
-
 /* The outbox */
 
-static void send_to(struct world *w, struct process *p, int to, struct message *m)
+void process_send_to(struct world *w, struct process *p, int to, struct message *m)
 {
     for (unsigned i = 0; i < w->n; i++)
         if ((to < 0 && i != p->id) || to == (int)i)
@@ -158,7 +94,8 @@ static void leave(struct world *w, struct process *p, struct waiting *entry)
     struct message *m = entry->message;
 
     if (m == NULL) { /* the decision: the store commits it */
-        post(w, p, some_us(w, p, 6), (struct queued){.kind = WORLD_COMMITTED, .height = entry->commit.height});
+        post(w, p, some_us(w, p, 6),
+             (struct queued){.kind = WORLD_COMMITTED, .height = entry->commit.height});
         p->disk_commit[entry->commit.height] = entry->commit;
         return;
     }
@@ -166,22 +103,22 @@ static void leave(struct world *w, struct process *p, struct waiting *entry)
         if (m->content == CONTENT_VOTE)
             liar_sends(w, p, &m->vote, entry->to);
         else
-            send_to(w, p, entry->to, m);
+            process_send_to(w, p, entry->to, m);
         sim_release(m);
         return;
     }
-    if (!verifies(w, m))
+    if (!sim_verify_message(w, m))
         sim_fail(w, "validator %u sends what does not verify (content %d)", p->id, (int)m->content);
     if (m->content == CONTENT_VOTE) {
-        check_sent(w, &m->vote);
-        check_body(w, p, &m->vote);
+        sim_check_sent(w, &m->vote);
+        sim_check_body(w, p, &m->vote);
     }
     w->totals.messages++;
-    send_to(w, p, entry->to, m);
+    process_send_to(w, p, entry->to, m);
     sim_release(m);
 }
 
-static void flush_outbox(struct world *w, struct process *p)
+void process_flush(struct world *w, struct process *p)
 {
     while (p->waiting_count > 0 && p->waiting[p->waiting_first].write <= p->durable) {
         struct waiting entry = p->waiting[p->waiting_first++];
@@ -193,11 +130,12 @@ static void flush_outbox(struct world *w, struct process *p)
         p->waiting_first = 0;
 }
 
-static void enqueue(struct process *p, struct waiting entry)
+void process_enqueue(struct process *p, struct waiting entry)
 {
     if (p->waiting_first + p->waiting_count == p->waiting_room) {
         p->waiting_room = p->waiting_room == 0 ? 64 : 2 * p->waiting_room;
-        p->waiting = (struct waiting *)anju_realloc(p->waiting, p->waiting_room * sizeof *p->waiting);
+        p->waiting =
+            (struct waiting *)anju_realloc(p->waiting, p->waiting_room * sizeof *p->waiting);
     }
     entry.write = p->write;
     p->waiting[p->waiting_first + p->waiting_count++] = entry;
@@ -214,7 +152,8 @@ static void drop_outbox(struct process *p)
 
 static void tell_body(struct world *w, struct process *p, const struct value *v)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_BODY, .now_ms = clock_ms(w, p), .from = -1};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_BODY, .now_ms = process_clock_ms(w, p), .from = -1};
 
     e.body.vid = v->vid;
     e.body.valid = v->valid && v->height == p->height && v->time_ms > previous_time(w, p->height) &&
@@ -222,10 +161,10 @@ static void tell_body(struct world *w, struct process *p, const struct value *v)
     e.body.empty = v->batches == committed_batches(w, p->height - 1);
     e.body.proposer = w->set.node[v->proposer].id;
     e.body.time_ms = v->time_ms;
-    step(w, p, &e);
+    process_step(w, p, &e);
 }
 
-static void have_body(struct world *w, struct process *p, const struct value *v)
+void process_have_body(struct world *w, struct process *p, const struct value *v)
 {
     unsigned index = (unsigned)(v - w->values);
 
@@ -283,9 +222,10 @@ static void on_fetch(struct world *w, struct process *p, const struct queued *e)
         return;
     }
     if (p->has_body[e->number] == 2 || can_fetch(w, p, v))
-        have_body(w, p, v);
+        process_have_body(w, p, v);
     else
-        post(w, p, 150000, (struct queued){.kind = WORLD_FETCH, .height = p->height, .number = e->number});
+        post(w, p, 150000,
+             (struct queued){.kind = WORLD_FETCH, .height = p->height, .number = e->number});
 }
 
 /* Actions */
@@ -293,7 +233,8 @@ static void on_fetch(struct world *w, struct process *p, const struct queued *e)
 static void act_sign(struct world *w, struct process *p, const struct ledger_vote *unsigned_vote)
 {
     struct message *m = sim_message(CONTENT_VOTE, p->id);
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_VOTE, .now_ms = clock_ms(w, p), .from = (int)p->id};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_VOTE, .now_ms = process_clock_ms(w, p), .from = (int)p->id};
 
     m->height = unsigned_vote->height;
     m->round = unsigned_vote->round;
@@ -302,29 +243,31 @@ static void act_sign(struct world *w, struct process *p, const struct ledger_vot
     m->refs++; /* the outbox may let go of it before we are done */
     e.vote = &m->vote;
     if (unsigned_vote->type == LEDGER_PROPOSAL && unsigned_vote->valid_round >= 0) {
-        const struct ledger_polka *polka = consensus_polka(p->core, (uint32_t)unsigned_vote->valid_round);
+        const struct ledger_polka *polka =
+            consensus_polka(p->core, (uint32_t)unsigned_vote->valid_round);
 
         if (polka != NULL) { /* after a restart it may be gone; who has it says it */
             struct message *attached = sim_message(CONTENT_POLKA, p->id);
 
             attached->polka = *polka;
             attached->height = polka->height;
-            enqueue(p, (struct waiting){.message = attached, .to = -1});
+            process_enqueue(p, (struct waiting){.message = attached, .to = -1});
         }
     }
-    enqueue(p, (struct waiting){.message = m, .to = -1});
-    step(w, p, &e);
+    process_enqueue(p, (struct waiting){.message = m, .to = -1});
+    process_step(w, p, &e);
     sim_release(m);
 }
 
 static void act_get_value(struct world *w, struct process *p, uint32_t round)
 {
-    post(w, p, some_us(w, p, 3), (struct queued){.kind = WORLD_VALUE, .height = p->height, .round = round});
+    post(w, p, some_us(w, p, 3),
+         (struct queued){.kind = WORLD_VALUE, .height = p->height, .round = round});
 }
 
 static void on_value(struct world *w, struct process *p, const struct queued *q)
 {
-    uint64_t now = clock_ms(w, p), after = previous_time(w, p->height) + 1;
+    uint64_t now = process_clock_ms(w, p), after = previous_time(w, p->height) + 1;
     unsigned committed = committed_batches(w, p->height - 1);
     struct consensus_event e = {.kind = CONSENSUS_EVENT_VALUE, .now_ms = now, .from = -1};
     struct value *v;
@@ -340,11 +283,11 @@ static void on_value(struct world *w, struct process *p, const struct queued *q)
         if (sim_chance(w, 50))
             v->time_ms += sim_below(w, 4000);
     }
-    have_body(w, p, v);
+    process_have_body(w, p, v);
     e.value.height = q->height;
     e.value.round = q->round;
     e.value.vid = v->vid;
-    step(w, p, &e);
+    process_step(w, p, &e);
 }
 
 static void act_evidence(struct world *w, const struct process *p, const struct consensus_action *a)
@@ -354,12 +297,13 @@ static void act_evidence(struct world *w, const struct process *p, const struct 
     w->totals.evidence++;
     if (!p->honest)
         return;
-    if (index < 0 || (unsigned)index >= w->liars || !crypto_hash_equal(&a->vote.signer, &a->other.signer) ||
-        !sim_verify(w, &a->vote) || !sim_verify(w, &a->other))
+    if (index < 0 || (unsigned)index >= w->liars ||
+        !crypto_hash_equal(&a->vote.signer, &a->other.signer) || !sim_verify(w, &a->vote) ||
+        !sim_verify(w, &a->other))
         sim_fail(w, "evidence against validator %d, who is honest, or that does not verify", index);
 }
 
-static struct message *certificate_of(const struct consensus_action *a, unsigned from)
+struct message *sim_certificate_of(const struct consensus_action *a, unsigned from)
 {
     struct message *m;
 
@@ -385,8 +329,9 @@ static void act_execute(struct world *w, struct process *p, const struct crypto_
 
     assert(v != NULL);
     if (!sim_chance(w, w->drop_execution_permille))
-        post(w, p, us, (struct queued){.kind = WORLD_EXECUTED, .height = p->height,
-                                       .number = (unsigned)(v - w->values)});
+        post(w, p, us,
+             (struct queued){
+                 .kind = WORLD_EXECUTED, .height = p->height, .number = (unsigned)(v - w->values)});
 }
 
 static void act(struct world *w, struct process *p, const struct consensus_action *a)
@@ -394,33 +339,47 @@ static void act(struct world *w, struct process *p, const struct consensus_actio
     struct message *m;
 
     switch (a->kind) {
-    case CONSENSUS_SIGN_SEND: act_sign(w, p, &a->vote); break;
+    case CONSENSUS_SIGN_SEND:
+        act_sign(w, p, &a->vote);
+        break;
     case CONSENSUS_SEND_VOTE:
         m = sim_message(CONTENT_VOTE, p->id);
         m->vote = a->vote;
         m->height = a->vote.height;
         m->round = a->vote.round;
-        enqueue(p, (struct waiting){.message = m, .to = a->to});
+        process_enqueue(p, (struct waiting){.message = m, .to = a->to});
         break;
     case CONSENSUS_SEND_POLKA:
     case CONSENSUS_SEND_COMMIT:
     case CONSENSUS_SEND_TICKET:
-        enqueue(p, (struct waiting){.message = certificate_of(a, p->id), .to = a->to});
+        process_enqueue(p, (struct waiting){.message = sim_certificate_of(a, p->id), .to = a->to});
         break;
-    case CONSENSUS_KEEP_POLKA: note_write(w, p); break;
-    case CONSENSUS_GET_VALUE: act_get_value(w, p, a->round); break;
-    case CONSENSUS_NEED_BODY: need_body(w, p, &a->vid); break;
-    case CONSENSUS_EXECUTE: act_execute(w, p, &a->vid); break;
+    case CONSENSUS_KEEP_POLKA:
+        note_write(w, p);
+        break;
+    case CONSENSUS_GET_VALUE:
+        act_get_value(w, p, a->round);
+        break;
+    case CONSENSUS_NEED_BODY:
+        need_body(w, p, &a->vid);
+        break;
+    case CONSENSUS_EXECUTE:
+        act_execute(w, p, &a->vid);
+        break;
     case CONSENSUS_ARM:
-        post(w, p, a->ms * UINT64_C(1000), (struct queued){.kind = WORLD_TIMER, .height = a->height,
-                                                            .round = a->round, .timer = a->timer});
+        post(w, p, a->ms * UINT64_C(1000),
+             (struct queued){
+                 .kind = WORLD_TIMER, .height = a->height, .round = a->round, .timer = a->timer});
         break;
-    case CONSENSUS_CANCEL: break; /* a stale expiry must do nothing */
+    case CONSENSUS_CANCEL:
+        break; /* a stale expiry must do nothing */
     case CONSENSUS_DECIDE:
         p->deciding = true;
-        enqueue(p, (struct waiting){.message = NULL, .commit = a->commit});
+        process_enqueue(p, (struct waiting){.message = NULL, .commit = a->commit});
         break;
-    case CONSENSUS_EVIDENCE: act_evidence(w, p, a); break;
+    case CONSENSUS_EVIDENCE:
+        act_evidence(w, p, a);
+        break;
     case CONSENSUS_ALARM:
         if (p->honest && w->liars == 0)
             sim_fail(w, "an alarm where nobody lies: %s", a->text);
@@ -435,53 +394,7 @@ static void act(struct world *w, struct process *p, const struct consensus_actio
     }
 }
 
-static const char *const EVENT_NAMES[] = {"START", "VOTE", "POLKA", "COMMIT", "TICKET", "BODY", "EXECUTED",
-                                          "VALUE", "TIMER", "NEED", "RESEND"};
-static const char *const ACTION_NAMES[] = {"SIGN_SEND", "SEND_VOTE", "SEND_POLKA", "SEND_COMMIT", "SEND_TICKET",
-                                           "KEEP_POLKA", "GET_VALUE", "NEED_BODY", "EXECUTE", "ARM", "CANCEL",
-                                           "DECIDE", "EVIDENCE", "ALARM", "FATAL"};
-
-static void trace_vote(struct world *w, const char *what, const struct ledger_vote *v)
-{
-    sim_trace(w, "      %s type %d by %u h %llu r %u vr %d vid %llu", what, (int)v->type, v->signer.b[0] - 1u,
-              (unsigned long long)v->height, v->round, v->valid_round, (unsigned long long)get_u64(v->vid.b));
-}
-
-static void trace_step(struct world *w, struct process *p, const struct consensus_event *e,
-                       const struct consensus_actions *actions)
-{
-    struct consensus_status s;
-
-    consensus_status(&s, p->core);
-    sim_trace(w, "p%u(v%u) %s -> h %llu r %u step %d", number_of(w, p), p->id, EVENT_NAMES[e->kind],
-              (unsigned long long)s.height, s.round, (int)s.step);
-    if (e->kind == CONSENSUS_EVENT_VOTE)
-        trace_vote(w, "got", e->vote);
-    for (size_t i = 0; i < actions->count; i++) {
-        const struct consensus_action *a = &actions->items[i];
-
-        if (a->kind == CONSENSUS_SIGN_SEND || a->kind == CONSENSUS_SEND_VOTE)
-            trace_vote(w, ACTION_NAMES[a->kind], &a->vote);
-        else
-            sim_trace(w, "      %s vid %llu r %u", ACTION_NAMES[a->kind], (unsigned long long)get_u64(a->vid.b),
-                      a->round);
-    }
-}
-
-/* I9: every round above 0 has its ticket. */
-static void check_ticket(struct world *w, const struct process *p)
-{
-    struct consensus_status s;
-
-    consensus_status(&s, p->core);
-    if (s.round > w->totals.rounds)
-        w->totals.rounds = s.round;
-    if (s.round > 0 && (consensus_ticket(p->core) == NULL || consensus_ticket(p->core)->round != s.round ||
-                        !sim_verify_ticket(w, consensus_ticket(p->core))))
-        sim_fail(w, "validator %u is in round %u without its ticket", p->id, s.round);
-}
-
-static void step(struct world *w, struct process *p, const struct consensus_event *event)
+void process_step(struct world *w, struct process *p, const struct consensus_event *event)
 {
     struct consensus_actions *actions;
     unsigned life = p->life;
@@ -493,16 +406,17 @@ static void step(struct world *w, struct process *p, const struct consensus_even
     actions->count = 0;
     consensus_step(p->core, actions, event);
     if (w->trace)
-        trace_step(w, p, event, actions);
+        sim_trace_step(w, p, event, actions);
     sim_note(w, (uint64_t)event->kind << 32 | number_of(w, p) << 16 | actions->count);
     if (p->honest)
-        check_ticket(w, p);
+        sim_check_ticket(w, p);
     for (size_t i = 0; i < actions->count && p->up && p->life == life; i++) {
         if (p->honest && w->crashes && !w->healed && sim_below(w, 10000) < w->crash_permyriad) {
             process_crash(w, p);
             break;
         }
-        /* Handed-back votes change the core: the slot is written before what they cause is queued. */
+        /* Handed-back votes change the core: the slot is written before what they cause is queued.
+         */
         if (consensus_slot_changed(p->core))
             keep_slot(w, p);
         act(w, p, &actions->items[i]);
@@ -510,117 +424,25 @@ static void step(struct world *w, struct process *p, const struct consensus_even
     if (p->up && p->life == life) {
         if (consensus_slot_changed(p->core))
             keep_slot(w, p);
-        flush_outbox(w, p);
+        process_flush(w, p);
     }
     w->depth--;
-}
-
-/* Messages in */
-
-static void say_status(struct world *w, struct process *p, int to)
-{
-    struct message *m = sim_message(CONTENT_STATUS, p->id);
-    struct consensus_status s;
-
-    consensus_status(&s, p->core);
-    m->height = p->height;
-    m->round = s.round;
-    m->has_commit = p->disk_height > 0;
-    if (m->has_commit)
-        m->commit = p->disk_commit[p->disk_height];
-    send_to(w, p, to, m);
-    sim_release(m);
-}
-
-static void say_block(struct world *w, struct process *p, unsigned to, uint64_t height)
-{
-    struct message *m;
-
-    if (p->answered_ms[to] + 500 > sim_ms(w) && p->answered_ms[to] != 0)
-        return;
-    p->answered_ms[to] = sim_ms(w);
-    m = sim_message(CONTENT_BLOCK, p->id);
-    m->height = height;
-    m->commit = p->disk_commit[height];
-    send_to(w, p, (int)to, m);
-    sim_release(m);
-}
-
-static void answer_status(struct world *w, struct process *p, const struct message *m)
-{
-    struct consensus_status s;
-    struct consensus_action a = {.height = p->height, .to = (int)m->from};
-
-    consensus_status(&s, p->core);
-    a.round = s.round;
-    if (m->height == p->height && !sim_chance(w, w->status_permille))
-        return;
-    if (m->height < p->height) {
-        say_block(w, p, m->from, m->height);
-    } else if (m->height == p->height && m->round < s.round && consensus_ticket(p->core) != NULL) {
-        a.kind = CONSENSUS_SEND_TICKET;
-        a.ticket = *consensus_ticket(p->core);
-        enqueue(p, (struct waiting){.message = certificate_of(&a, p->id), .to = a.to});
-        flush_outbox(w, p);
-    }
-}
-
-static void give(struct world *w, struct process *p, const struct message *m)
-{
-    struct consensus_event e = {.now_ms = clock_ms(w, p), .from = (int)m->from};
-
-    switch (m->content) {
-    case CONTENT_VOTE: e.kind = CONSENSUS_EVENT_VOTE; e.vote = &m->vote; break;
-    case CONTENT_POLKA: e.kind = CONSENSUS_EVENT_POLKA; e.polka = &m->polka; break;
-    case CONTENT_TICKET: e.kind = CONSENSUS_EVENT_TICKET; e.ticket = &m->ticket; break;
-    case CONTENT_STATUS:
-    case CONTENT_BLOCK:
-    case CONTENT_COMMIT: e.kind = CONSENSUS_EVENT_COMMIT; e.commit = &m->commit; break;
-    }
-    step(w, p, &e);
-}
-
-static void deliver(struct world *w, struct process *p, const struct message *m)
-{
-    unsigned life = p->life;
-
-    if (!p->honest)
-        liar_hears(w, p, m);
-    if (!p->up || p->life != life || !verifies(w, m))
-        return;
-    if (m->content == CONTENT_STATUS) {
-        if (m->has_commit && m->commit.height >= p->height)
-            give(w, p, m);
-        if (p->up && p->life == life)
-            answer_status(w, p, m);
-        return;
-    }
-    if (m->height < p->height) {
-        say_block(w, p, m->from, m->height);
-        return;
-    }
-    if (m->height > p->height && p->asked_ms[m->from] + 200 <= sim_ms(w)) {
-        p->asked_ms[m->from] = sim_ms(w);
-        say_status(w, p, (int)m->from);
-    }
-    if (m->content == CONTENT_BLOCK && m->height == p->height)
-        have_body(w, p, sim_value_of(w, &m->commit.vid));
-    if (p->up && p->life == life && m->height >= p->height)
-        give(w, p, m);
 }
 
 /* Life */
 
 static void need(struct world *w, struct process *p, enum consensus_need reason)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_NEED, .now_ms = clock_ms(w, p), .from = -1, .need = reason};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_NEED, .now_ms = process_clock_ms(w, p), .from = -1, .need = reason};
 
-    step(w, p, &e);
+    process_step(w, p, &e);
 }
 
 static void start_height(struct world *w, struct process *p)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_START, .now_ms = clock_ms(w, p), .from = -1};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_START, .now_ms = process_clock_ms(w, p), .from = -1};
     static struct consensus_slot slot;
     uint64_t beat_us = SIM_HEARTBEAT_MS * UINT64_C(1000);
 
@@ -634,12 +456,14 @@ static void start_height(struct world *w, struct process *p)
     e.start.set = &w->set;
     e.start.previous_time_ms = previous_time(w, p->height);
     e.start.may_sign = e.start.caught_up = true;
-    if (p->disk_slot.size > 0 && consensus_slot_decode(&slot, writer_view(&p->disk_slot)) == ANJU_OK &&
+    if (p->disk_slot.size > 0 &&
+        consensus_slot_decode(&slot, writer_view(&p->disk_slot)) == ANJU_OK &&
         slot.height == p->height)
         e.start.slot = &slot;
-    post(w, p, beat_us + sim_below(w, 20000), (struct queued){.kind = WORLD_HEARTBEAT, .height = p->height});
+    post(w, p, beat_us + sim_below(w, 20000),
+         (struct queued){.kind = WORLD_HEARTBEAT, .height = p->height});
     post(w, p, beat_us - 1000000, (struct queued){.kind = WORLD_EMPTY_OK, .height = p->height});
-    step(w, p, &e);
+    process_step(w, p, &e);
     if (p->held_batches > committed_batches(w, p->height - 1))
         need(w, p, CONSENSUS_NEED_BATCH);
 }
@@ -648,14 +472,19 @@ void process_start(struct world *w, struct process *p)
 {
     p->up = true;
     consensus_init(p->core, &w->set.node[p->id].id,
-                   &(struct consensus_timeouts){.propose = 600, .propose_step = 300, .vote = 200, .vote_step = 100,
-                                                .cap = 10000, .flagged_propose = 50, .precision = 500,
+                   &(struct consensus_timeouts){.propose = 600,
+                                                .propose_step = 300,
+                                                .vote = 200,
+                                                .vote_step = 100,
+                                                .cap = 10000,
+                                                .flagged_propose = 50,
+                                                .precision = 500,
                                                 .message_delay = 2000});
     post(w, p, sim_below(w, 500000), (struct queued){.kind = WORLD_RESEND});
     post(w, p, sim_below(w, 2000000), (struct queued){.kind = WORLD_STATUS});
     start_height(w, p);
     if (p->up)
-        say_status(w, p, -1);
+        process_say_status(w, p, -1);
 }
 
 void process_crash(struct world *w, struct process *p)
@@ -671,7 +500,7 @@ void process_crash(struct world *w, struct process *p)
         write_done(p);
     p->writing = 0;
     for (unsigned i = 0; i < w->value_count; i++)
-        if (!body_is_durable(p, i))
+        if (!process_has_durable(p, i))
             p->has_body[i] = 0;
     p->write = p->durable;
     writer_clear(&p->slot);
@@ -686,7 +515,7 @@ void process_crash(struct world *w, struct process *p)
 static void on_written(struct world *w, struct process *p)
 {
     write_done(p);
-    flush_outbox(w, p);
+    process_flush(w, p);
     begin_write(w, p);
 }
 
@@ -698,7 +527,8 @@ static void on_committed(struct world *w, struct process *p, uint64_t height)
     p->commit_ms = sim_ms(w);
     sim_note(w, get_u64(vid->b));
     if (p->honest) {
-        if (!crypto_hash_is_zero(&w->decided[height]) && !crypto_hash_equal(&w->decided[height], vid))
+        if (!crypto_hash_is_zero(&w->decided[height]) &&
+            !crypto_hash_equal(&w->decided[height], vid))
             sim_fail(w, "FORK at height %llu", (unsigned long long)height);
         if (!sim_verify_commit(w, &p->disk_commit[height]))
             sim_fail(w, "a decision whose certificate does not verify");
@@ -717,31 +547,34 @@ static void on_committed(struct world *w, struct process *p, uint64_t height)
 
 static void on_executed(struct world *w, struct process *p, const struct queued *q)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_EXECUTED, .now_ms = clock_ms(w, p), .from = -1};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_EXECUTED, .now_ms = process_clock_ms(w, p), .from = -1};
 
     if (q->height != p->height)
         return;
     e.executed.vid = w->values[q->number].vid;
     e.executed.result = w->values[q->number].result;
-    step(w, p, &e);
+    process_step(w, p, &e);
 }
 
 static void on_timer(struct world *w, struct process *p, const struct queued *q)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_TIMER, .now_ms = clock_ms(w, p), .from = -1};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_TIMER, .now_ms = process_clock_ms(w, p), .from = -1};
 
     e.timer.timer = q->timer;
     e.timer.height = q->height;
     e.timer.round = q->round;
-    step(w, p, &e);
+    process_step(w, p, &e);
 }
 
 static void on_resend(struct world *w, struct process *p)
 {
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_RESEND, .now_ms = clock_ms(w, p), .from = -1};
+    struct consensus_event e = {
+        .kind = CONSENSUS_EVENT_RESEND, .now_ms = process_clock_ms(w, p), .from = -1};
 
     post(w, p, 450000 + sim_below(w, 100000), (struct queued){.kind = WORLD_RESEND});
-    step(w, p, &e);
+    process_step(w, p, &e);
 }
 
 static void on_status(struct world *w, struct process *p)
@@ -751,7 +584,7 @@ static void on_status(struct world *w, struct process *p)
     post(w, p, 2000000, (struct queued){.kind = WORLD_STATUS});
     consensus_status(&s, p->core);
     if (s.step == CONSENSUS_WAIT)
-        say_status(w, p, -1);
+        process_say_status(w, p, -1);
 }
 
 void process_event(struct world *w, const struct queued *e)
@@ -760,7 +593,7 @@ void process_event(struct world *w, const struct queued *e)
 
     if (e->kind == WORLD_DELIVER) {
         if (p->up)
-            deliver(w, p, e->message);
+            process_deliver(w, p, e->message);
         sim_release(e->message);
         return;
     }
@@ -774,14 +607,30 @@ void process_event(struct world *w, const struct queued *e)
     if (e->life != p->life)
         return;
     switch (e->kind) {
-    case WORLD_TIMER: on_timer(w, p, e); break;
-    case WORLD_WRITTEN: on_written(w, p); break;
-    case WORLD_FETCH: on_fetch(w, p, e); break;
-    case WORLD_EXECUTED: on_executed(w, p, e); break;
-    case WORLD_VALUE: on_value(w, p, e); break;
-    case WORLD_COMMITTED: on_committed(w, p, e->height); break;
-    case WORLD_RESEND: on_resend(w, p); break;
-    case WORLD_STATUS: on_status(w, p); break;
+    case WORLD_TIMER:
+        on_timer(w, p, e);
+        break;
+    case WORLD_WRITTEN:
+        on_written(w, p);
+        break;
+    case WORLD_FETCH:
+        on_fetch(w, p, e);
+        break;
+    case WORLD_EXECUTED:
+        on_executed(w, p, e);
+        break;
+    case WORLD_VALUE:
+        on_value(w, p, e);
+        break;
+    case WORLD_COMMITTED:
+        on_committed(w, p, e->height);
+        break;
+    case WORLD_RESEND:
+        on_resend(w, p);
+        break;
+    case WORLD_STATUS:
+        on_status(w, p);
+        break;
     case WORLD_HEARTBEAT:
         if (e->height == p->height)
             need(w, p, CONSENSUS_NEED_HEARTBEAT);
@@ -790,11 +639,14 @@ void process_event(struct world *w, const struct queued *e)
         if (e->height == p->height)
             need(w, p, CONSENSUS_NEED_EMPTY_OK);
         break;
-    case WORLD_RESTART: process_start(w, p); break;
+    case WORLD_RESTART:
+        process_start(w, p);
+        break;
     case WORLD_DELIVER:
     case WORLD_BATCH:
     case WORLD_BATCH_ARRIVES:
     case WORLD_NETWORK:
-    case WORLD_CRASH: break;
+    case WORLD_CRASH:
+        break;
     }
 }

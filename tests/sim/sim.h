@@ -1,10 +1,10 @@
 /*
  * sim: a whole cluster of consensus cores in one thread, from one seed.
  * Each process is the real core inside a small model of a node: a guard whose writes take time, an
- * outbox that waits for them, bodies that must be fetched, a store, peers. The network loses, delays,
- * doubles, cuts in directions and by kind of message; processes crash at any action; up to f
- * validators lie (twins of one key, equivocation, lies about valid rounds and results, withheld bodies).
- * Then everything heals and every honest process must decide further heights in time.
+ * outbox that waits for them, bodies that must be fetched, a store, peers. The network loses,
+ * delays, doubles, cuts in directions and by kind of message; processes crash at any action; up to
+ * f validators lie (twins of one key, equivocation, lies about valid rounds and results, withheld
+ * bodies). Then everything heals and every honest process must decide further heights in time.
  * Signatures are a cheap stand-in, checked where the node would check them.
  */
 #ifndef ANJU_TESTS_SIM_H
@@ -36,8 +36,22 @@ struct value {
     bool honest;
 };
 
-enum message_kind { MESSAGE_PROPOSAL, MESSAGE_PREVOTE, MESSAGE_PRECOMMIT, MESSAGE_CERTIFICATE, MESSAGE_OTHER, MESSAGE_KINDS };
-enum content { CONTENT_VOTE, CONTENT_POLKA, CONTENT_COMMIT, CONTENT_TICKET, CONTENT_STATUS, CONTENT_BLOCK };
+enum message_kind {
+    MESSAGE_PROPOSAL,
+    MESSAGE_PREVOTE,
+    MESSAGE_PRECOMMIT,
+    MESSAGE_CERTIFICATE,
+    MESSAGE_OTHER,
+    MESSAGE_KINDS
+};
+enum content {
+    CONTENT_VOTE,
+    CONTENT_POLKA,
+    CONTENT_COMMIT,
+    CONTENT_TICKET,
+    CONTENT_STATUS,
+    CONTENT_BLOCK
+};
 
 struct message {
     unsigned refs;
@@ -66,13 +80,13 @@ struct process {
     unsigned id; /* validator */
     bool honest;
     bool up;
-    unsigned life; /* events of an earlier life are dropped */
+    unsigned life;  /* events of an earlier life are dropped */
     uint32_t talks; /* bit i: exchanges messages with validator i */
     int64_t skew_ms;
     uint64_t slow_ms; /* of its disk and executions */
     struct consensus *core;
-    uint64_t height;      /* that the core works on */
-    uint64_t commit_ms;   /* when the last height was committed */
+    uint64_t height;    /* that the core works on */
+    uint64_t commit_ms; /* when the last height was committed */
     bool deciding;
     unsigned held_batches;
     /* writes: numbered; done up to `durable` */
@@ -90,9 +104,22 @@ struct process {
 };
 
 enum world_event {
-    WORLD_DELIVER, WORLD_TIMER, WORLD_WRITTEN, WORLD_FETCH, WORLD_EXECUTED, WORLD_VALUE, WORLD_COMMITTED,
-    WORLD_RESEND, WORLD_STATUS, WORLD_HEARTBEAT, WORLD_EMPTY_OK, WORLD_RESTART, WORLD_BATCH, WORLD_BATCH_ARRIVES,
-    WORLD_NETWORK, WORLD_CRASH,
+    WORLD_DELIVER,
+    WORLD_TIMER,
+    WORLD_WRITTEN,
+    WORLD_FETCH,
+    WORLD_EXECUTED,
+    WORLD_VALUE,
+    WORLD_COMMITTED,
+    WORLD_RESEND,
+    WORLD_STATUS,
+    WORLD_HEARTBEAT,
+    WORLD_EMPTY_OK,
+    WORLD_RESTART,
+    WORLD_BATCH,
+    WORLD_BATCH_ARRIVES,
+    WORLD_NETWORK,
+    WORLD_CRASH,
 };
 
 struct queued {
@@ -131,8 +158,8 @@ struct world { /* one run */
     uint64_t highest;
     bool healed;
     /* faults of this seed */
-    unsigned loss_permille, double_permille, crash_permyriad, lie_permille, delay_ms_max, drop_execution_permille,
-        cut_ms_max, status_permille;
+    unsigned loss_permille, double_permille, crash_permyriad, lie_permille, delay_ms_max,
+        drop_execution_permille, cut_ms_max, status_permille;
     bool cuts, crashes;
     bool cut[MESSAGE_KINDS][SIM_NODES_MAX][SIM_NODES_MAX];
     /* what honest validators signed and sent: open addressing by (signer, h, r, type) */
@@ -147,9 +174,11 @@ enum { SENT_ROOM = 1 << 15 };
 
 /* cluster.c */
 /* One run from its seed. False: `why` says what went wrong. */
-bool sim_seed(struct totals *totals, uint64_t *trace_hash, char why[SIM_WHY_SIZE], uint64_t seed, bool trace);
+bool sim_seed(struct totals *totals, uint64_t *trace_hash, char why[SIM_WHY_SIZE], uint64_t seed,
+              bool trace);
 /* `count` of them; every 64th twice, and it must run the same. */
-bool sim_seeds(struct totals *totals, char why[SIM_WHY_SIZE], uint64_t seed, uint64_t count, bool trace);
+bool sim_seeds(struct totals *totals, char why[SIM_WHY_SIZE], uint64_t seed, uint64_t count,
+               bool trace);
 
 /* world.c */
 uint64_t sim_random(struct world *w);
@@ -170,7 +199,8 @@ struct message *sim_message(enum content content, unsigned from);
 void sim_release(struct message *m);
 /* To one validator's processes, through the network. */
 void sim_send(struct world *w, const struct process *from, unsigned to, struct message *m);
-struct value *sim_value(struct world *w, unsigned proposer, uint64_t height, uint64_t time_ms, unsigned batches);
+struct value *sim_value(struct world *w, unsigned proposer, uint64_t height, uint64_t time_ms,
+                        unsigned batches);
 struct value *sim_value_of(struct world *w, const struct crypto_hash *vid); /* or NULL */
 void sim_network_change(struct world *w);
 
@@ -178,6 +208,31 @@ void sim_network_change(struct world *w);
 void process_start(struct world *w, struct process *p);
 void process_crash(struct world *w, struct process *p);
 void process_event(struct world *w, const struct queued *e);
+uint64_t process_clock_ms(const struct world *w, const struct process *p);
+/* Gives the core an event and carries its actions out. */
+void process_step(struct world *w, struct process *p, const struct consensus_event *event);
+void process_have_body(struct world *w, struct process *p, const struct value *v);
+/* Into the outbox; out of it, what is durable. */
+void process_enqueue(struct process *p, struct waiting entry);
+void process_flush(struct world *w, struct process *p);
+/* Past the outbox: to one, or to all where `to` is -1. */
+void process_send_to(struct world *w, struct process *p, int to, struct message *m);
+struct message *sim_certificate_of(const struct consensus_action *a, unsigned from);
+
+/* messages.c */
+void process_say_status(struct world *w, struct process *p, int to);
+void process_deliver(struct world *w, struct process *p, const struct message *m);
+
+/* check.c: each fails the run where it does not hold */
+bool process_has_durable(const struct process *p, unsigned value);
+void sim_check_sent(struct world *w, const struct ledger_vote *v);
+void sim_check_body(struct world *w, const struct process *p, const struct ledger_vote *v);
+void sim_check_ticket(struct world *w, const struct process *p);
+bool sim_verify_message(const struct world *w, const struct message *m);
+
+/* trace.c */
+void sim_trace_step(struct world *w, struct process *p, const struct consensus_event *e,
+                    const struct consensus_actions *actions);
 
 /* liar.c */
 /* A lying validator saw a message; it may say something of its own. */

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
     if (!ok)
         printf("%s\n", why);
     printf("%s: %llu scenes from %llu, %llu decisions, %llu restarts\n", ok ? "ok" : "FAILED",
-           (unsigned long long)sum.scenes, seed, (unsigned long long)sum.decided, (unsigned long long)sum.restarts);
+           (unsigned long long)sum.scenes, seed, (unsigned long long)sum.decided,
+           (unsigned long long)sum.restarts);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

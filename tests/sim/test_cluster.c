@@ -1,5 +1,5 @@
-/* Clusters from seeds and scenes in step (tests/sim/sim.h, explore.h): a short run of both; for more,
- * `make sim SEED=n COUNT=n` and `make explore SEED=n COUNT=n`. */
+/* Clusters from seeds and scenes in step (tests/sim/sim.h, explore.h): a short run of both; for
+ * more, `make sim SEED=n COUNT=n` and `make explore SEED=n COUNT=n`. */
 #include "tests/sim/explore.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/unit.h"
@@ -11,7 +11,8 @@ enum { SEEDS_EACH = 600, SCENES_EACH = 10000 };
 #endif
 
 /* Whatever the network, crashes and up to f liars do: one block a height, no honest validator signs
- * twice or is accused, nothing leaves before what it rests on is durable; after healing all go on. */
+ * twice or is accused, nothing leaves before what it rests on is durable; after healing all go on.
+ */
 START_TEST(clusters_agree_and_go_on_after_healing)
 {
     struct totals totals = {0};

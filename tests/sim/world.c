@@ -162,16 +162,23 @@ static bool verify_all(const struct world *w, struct ledger_vote v, const uint8_
 
 bool sim_verify_polka(const struct world *w, const struct ledger_polka *p)
 {
-    struct ledger_vote v = {.type = LEDGER_PREVOTE, .height = p->height, .round = p->round,
-                            .valid_round = p->valid_round, .vid = p->vid};
+    struct ledger_vote v = {.type = LEDGER_PREVOTE,
+                            .height = p->height,
+                            .round = p->round,
+                            .valid_round = p->valid_round,
+                            .vid = p->vid};
 
     return !crypto_hash_is_zero(&p->vid) && verify_all(w, v, p->index, p->sig, p->q);
 }
 
 bool sim_verify_commit(const struct world *w, const struct ledger_certificate *c)
 {
-    struct ledger_vote v = {.type = LEDGER_PRECOMMIT, .height = c->height, .round = c->round,
-                            .valid_round = -1, .vid = c->vid, .result = c->result};
+    struct ledger_vote v = {.type = LEDGER_PRECOMMIT,
+                            .height = c->height,
+                            .round = c->round,
+                            .valid_round = -1,
+                            .vid = c->vid,
+                            .result = c->result};
 
     return !crypto_hash_is_zero(&c->vid) && verify_all(w, v, c->index, c->sig, c->q);
 }
@@ -218,12 +225,15 @@ void sim_release(struct message *m)
 static enum message_kind kind_of(const struct message *m)
 {
     switch (m->content) {
-    case CONTENT_VOTE: return (enum message_kind)m->vote.type;
+    case CONTENT_VOTE:
+        return (enum message_kind)m->vote.type;
     case CONTENT_POLKA:
     case CONTENT_COMMIT:
-    case CONTENT_TICKET: return MESSAGE_CERTIFICATE;
+    case CONTENT_TICKET:
+        return MESSAGE_CERTIFICATE;
     case CONTENT_STATUS:
-    case CONTENT_BLOCK: break;
+    case CONTENT_BLOCK:
+        break;
     }
     return MESSAGE_OTHER;
 }
@@ -262,24 +272,38 @@ void sim_network_change(struct world *w)
         for (unsigned a = 0; a < w->n; a++)
             for (unsigned b = 0; b < w->n; b++)
                 switch (mode) {
-                case 0: break;
-                case 1: w->cut[kind][a][b] = ((side >> a ^ side >> b) & 1u) != 0; break;
-                case 2: w->cut[kind][a][b] = (side >> a & 1u) != 0 && (side >> b & 1u) == 0; break;
-                case 3: w->cut[kind][a][b] = sim_chance(w, density); break;
-                case 4: w->cut[kind][a][b] = kind == MESSAGE_PRECOMMIT && sim_chance(w, 800); break;
-                default: w->cut[kind][a][b] = kind != MESSAGE_OTHER && (side >> (b + kind) % w->n & 1u) != 0; break;
+                case 0:
+                    break;
+                case 1:
+                    w->cut[kind][a][b] = ((side >> a ^ side >> b) & 1u) != 0;
+                    break;
+                case 2:
+                    w->cut[kind][a][b] = (side >> a & 1u) != 0 && (side >> b & 1u) == 0;
+                    break;
+                case 3:
+                    w->cut[kind][a][b] = sim_chance(w, density);
+                    break;
+                case 4:
+                    w->cut[kind][a][b] = kind == MESSAGE_PRECOMMIT && sim_chance(w, 800);
+                    break;
+                default:
+                    w->cut[kind][a][b] =
+                        kind != MESSAGE_OTHER && (side >> (b + kind) % w->n & 1u) != 0;
+                    break;
                 }
 }
 
 /* Values */
 
-struct value *sim_value(struct world *w, unsigned proposer, uint64_t height, uint64_t time_ms, unsigned batches)
+struct value *sim_value(struct world *w, unsigned proposer, uint64_t height, uint64_t time_ms,
+                        unsigned batches)
 {
     struct value *v;
     unsigned index = w->value_count;
 
     if (index >= SIM_VALUES_MAX) {
-        sim_fail(w, "more than %u values: the model is too small for this run", (unsigned)SIM_VALUES_MAX);
+        sim_fail(w, "more than %u values: the model is too small for this run",
+                 (unsigned)SIM_VALUES_MAX);
         return &w->values[0];
     }
     w->value_count++;

@@ -4,17 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GOT_MAX = 256 };
+enum { GOT_MAX = 256, DEPTH_MAX = 32 };
 
 struct script s;
 const struct crypto_hash A = {{0xaa, 1}}, B = {{0xbb, 2}}, NIL = {{0}};
 
 static struct consensus_action *all;
 static size_t all_count;
+/* One step's actions are carried out while the votes among them are handed back. */
+static struct consensus_actions *pool[DEPTH_MAX];
+static unsigned depth;
 
 static const struct consensus_timeouts TIMEOUTS = {
-    .propose = 600, .propose_step = 300, .vote = 200, .vote_step = 100, .cap = 10000,
-    .flagged_propose = 50, .precision = 500, .message_delay = 2000,
+    .propose = 600,
+    .propose_step = 300,
+    .vote = 200,
+    .vote_step = 100,
+    .cap = 10000,
+    .flagged_propose = 50,
+    .precision = 500,
+    .message_delay = 2000,
 };
 
 size_t got_count(enum consensus_action_kind kind)
@@ -72,8 +81,13 @@ static struct crypto_sig signature_of(const struct ledger_vote *v)
 
 static void run(const struct consensus_event *e)
 {
-    struct consensus_actions *out = (struct consensus_actions *)anju_alloc(sizeof *out);
+    struct consensus_actions *out;
 
+    ck_assert_uint_lt(depth, DEPTH_MAX);
+    if (pool[depth] == NULL)
+        pool[depth] = (struct consensus_actions *)anju_alloc(sizeof *out);
+    out = pool[depth++];
+    out->count = 0;
     consensus_step(s.c, out, e);
     for (size_t i = 0; i < out->count; i++) {
         const struct consensus_action *a = &out->items[i];
@@ -88,14 +102,15 @@ static void run(const struct consensus_event *e)
             struct ledger_vote v = a->vote;
 
             v.sig = signature_of(&v);
-            run(&(struct consensus_event){.kind = CONSENSUS_EVENT_VOTE, .now_ms = s.now_ms, .vote = &v});
+            run(&(struct consensus_event){
+                .kind = CONSENSUS_EVENT_VOTE, .now_ms = s.now_ms, .vote = &v});
         }
     }
     if (consensus_slot_changed(s.c)) {
         writer_clear(&s.slot);
         consensus_slot_encode(&s.slot, s.c);
     }
-    free(out);
+    depth--;
 }
 
 void feed(const struct consensus_event *e)
@@ -127,8 +142,11 @@ void script_start_as(uint64_t height, bool may_sign, bool caught_up)
 {
     struct consensus_event e = {.kind = CONSENSUS_EVENT_START};
 
-    e.start = (struct consensus_start){.height = height, .set = &s.set, .previous_time_ms = s.now_ms - 1000,
-                                       .may_sign = may_sign, .caught_up = caught_up};
+    e.start = (struct consensus_start){.height = height,
+                                       .set = &s.set,
+                                       .previous_time_ms = s.now_ms - 1000,
+                                       .may_sign = may_sign,
+                                       .caught_up = caught_up};
     feed(&e);
 }
 
@@ -151,8 +169,12 @@ void script_restart(void)
 
     ck_assert_int_eq(consensus_slot_decode(&slot, writer_view(&s.slot)), ANJU_OK);
     consensus_init(s.c, &s.set.node[s.self].id, &TIMEOUTS);
-    e.start = (struct consensus_start){.height = slot.height, .set = &s.set, .previous_time_ms = s.now_ms - 1000,
-                                       .may_sign = true, .caught_up = true, .slot = &slot};
+    e.start = (struct consensus_start){.height = slot.height,
+                                       .set = &s.set,
+                                       .previous_time_ms = s.now_ms - 1000,
+                                       .may_sign = true,
+                                       .caught_up = true,
+                                       .slot = &slot};
     feed(&e);
 }
 
@@ -161,6 +183,11 @@ void script_free(void)
     writer_free(&s.slot);
     free(s.c);
     free(all);
+    for (unsigned i = 0; i < DEPTH_MAX; i++) {
+        free(pool[i]);
+        pool[i] = NULL;
+    }
+    depth = 0;
     all = NULL;
     s.c = NULL;
     all_count = 0;
@@ -177,8 +204,12 @@ struct crypto_hash result_of(const struct crypto_hash *vid)
 struct ledger_vote make_vote(enum ledger_vote_type type, unsigned signer, uint32_t round,
                              const struct crypto_hash *vid, int32_t valid_round)
 {
-    struct ledger_vote v = {.type = type, .height = HEIGHT, .round = round, .valid_round = valid_round,
-                            .signer = s.set.node[signer].id, .vid = *vid};
+    struct ledger_vote v = {.type = type,
+                            .height = HEIGHT,
+                            .round = round,
+                            .valid_round = valid_round,
+                            .signer = s.set.node[signer].id,
+                            .vid = *vid};
 
     if (type == LEDGER_PRECOMMIT && !crypto_hash_is_zero(vid))
         v.result = result_of(vid);
@@ -188,7 +219,10 @@ struct ledger_vote make_vote(enum ledger_vote_type type, unsigned signer, uint32
 
 struct ledger_polka make_polka(uint32_t round, const struct crypto_hash *vid, int32_t valid_round)
 {
-    struct ledger_polka p = {.height = HEIGHT, .round = round, .vid = *vid, .valid_round = valid_round,
+    struct ledger_polka p = {.height = HEIGHT,
+                             .round = round,
+                             .vid = *vid,
+                             .valid_round = valid_round,
                              .q = (uint8_t)ledger_set_quorum(&s.set)};
 
     for (unsigned i = 0; i < p.q; i++) {
@@ -200,10 +234,14 @@ struct ledger_polka make_polka(uint32_t round, const struct crypto_hash *vid, in
     return p;
 }
 
-struct ledger_certificate make_commit(uint64_t height, uint32_t round, const struct crypto_hash *vid,
+struct ledger_certificate make_commit(uint64_t height, uint32_t round,
+                                      const struct crypto_hash *vid,
                                       const struct crypto_hash *result)
 {
-    struct ledger_certificate c = {.height = height, .round = round, .vid = *vid, .result = *result,
+    struct ledger_certificate c = {.height = height,
+                                   .round = round,
+                                   .vid = *vid,
+                                   .result = *result,
                                    .q = (uint8_t)ledger_set_quorum(&s.set)};
 
     for (unsigned i = 0; i < c.q; i++) {
@@ -259,8 +297,11 @@ struct consensus_body good_body(const struct crypto_hash *vid, uint32_t round)
 {
     unsigned proposer = ledger_set_proposer(&s.set, HEIGHT, round);
 
-    return (struct consensus_body){.vid = *vid, .valid = true, .empty = false,
-                                   .proposer = s.set.node[proposer].id, .time_ms = s.now_ms};
+    return (struct consensus_body){.vid = *vid,
+                                   .valid = true,
+                                   .empty = false,
+                                   .proposer = s.set.node[proposer].id,
+                                   .time_ms = s.now_ms};
 }
 
 void feed_body(const struct consensus_body *b)
@@ -330,4 +371,28 @@ struct consensus_status status(void)
 
     consensus_status(&out, s.c);
     return out;
+}
+
+void ck_vid(const struct ledger_vote *v, const struct crypto_hash *vid)
+{
+    ck_assert_ptr_nonnull(v);
+    ck_assert_int_eq(crypto_hash_compare(&v->vid, vid), 0);
+}
+
+void jump(uint32_t round)
+{
+    precommit_by(0, round, &NIL);
+    precommit_by(1, round, &NIL);
+    ck_assert_uint_eq(status().round, round);
+}
+
+void lock_a(void)
+{
+    script_begin(4, 3);
+    propose(0, &A, -1);
+    body(&A, 0);
+    executed(&A);
+    prevote_by(0, 0, &A, -1);
+    prevote_by(1, 0, &A, -1);
+    ck_vid(signed_vote(LEDGER_PRECOMMIT), &A);
 }

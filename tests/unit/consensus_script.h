@@ -25,13 +25,14 @@ extern const struct crypto_hash A, B, NIL;
 size_t got_count(enum consensus_action_kind kind);
 const struct consensus_action *got(enum consensus_action_kind kind); /* the first, or NULL */
 size_t got_index(enum consensus_action_kind kind);                   /* its place among all */
-const struct ledger_vote *signed_vote(enum ledger_vote_type type);   /* of the last event, or NULL */
+const struct ledger_vote *signed_vote(enum ledger_vote_type type); /* of the last event, or NULL */
 bool armed(enum consensus_timer timer, uint32_t *ms);
 
 void script_init(unsigned n, unsigned self); /* no START yet */
 void script_start(uint64_t height);          /* START, may sign, caught up */
 void script_start_as(uint64_t height, bool may_sign, bool caught_up);
-void script_begin(unsigned n, unsigned self); /* init, START of HEIGHT, a batch is held: step is PROPOSE */
+void script_begin(unsigned n,
+                  unsigned self); /* init, START of HEIGHT, a batch is held: step is PROPOSE */
 /* A crash: a new core, START with what was encoded, as after all writes were done. */
 void script_restart(void);
 void script_free(void);
@@ -40,13 +41,16 @@ struct crypto_hash result_of(const struct crypto_hash *vid);
 struct ledger_vote make_vote(enum ledger_vote_type type, unsigned signer, uint32_t round,
                              const struct crypto_hash *vid, int32_t valid_round);
 struct ledger_polka make_polka(uint32_t round, const struct crypto_hash *vid, int32_t valid_round);
-struct ledger_certificate make_commit(uint64_t height, uint32_t round, const struct crypto_hash *vid,
+struct ledger_certificate make_commit(uint64_t height, uint32_t round,
+                                      const struct crypto_hash *vid,
                                       const struct crypto_hash *result);
 
 void feed(const struct consensus_event *e);
 void feed_vote(const struct ledger_vote *v);
-void propose(uint32_t round, const struct crypto_hash *vid, int32_t valid_round); /* by that round's proposer */
-void prevote_by(unsigned signer, uint32_t round, const struct crypto_hash *vid, int32_t valid_round);
+void propose(uint32_t round, const struct crypto_hash *vid,
+             int32_t valid_round); /* by that round's proposer */
+void prevote_by(unsigned signer, uint32_t round, const struct crypto_hash *vid,
+                int32_t valid_round);
 void precommit_by(unsigned signer, uint32_t round, const struct crypto_hash *vid);
 void feed_polka(const struct ledger_polka *p);
 void feed_commit(const struct ledger_certificate *c);
@@ -62,5 +66,12 @@ void expire(enum consensus_timer timer, uint32_t round);
 void need(enum consensus_need reason);
 void resend_tick(void);
 struct consensus_status status(void);
+
+/* Scenes that many tests begin with. */
+void ck_vid(const struct ledger_vote *v, const struct crypto_hash *vid);
+/* Enters `round` by the votes of validators 0 and 1 there (R2), without a word about any block. */
+void jump(uint32_t round);
+/* Locks validator 3 on A at round 0: its own vote, two others', the execution. */
+void lock_a(void);
 
 #endif

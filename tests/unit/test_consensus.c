@@ -1,38 +1,14 @@
-/* The rules R1 to R9 one by one (docs/consensus.md); whole stories are in test_consensus_scenes.c. */
+/* The rules R1 to R9 one by one (docs/consensus.md); whole stories are in test_consensus_scenes.c.
+ */
 #include "tests/unit/consensus_script.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
 
-static void ck_vid(const struct ledger_vote *v, const struct crypto_hash *vid)
-{
-    ck_assert_ptr_nonnull(v);
-    ck_assert_int_eq(crypto_hash_compare(&v->vid, vid), 0);
-}
-
-/* Enters `round` by the votes of validators 0 and 1 there (R2), without a word about any block. */
-static void jump(uint32_t round)
-{
-    precommit_by(0, round, &NIL);
-    precommit_by(1, round, &NIL);
-    ck_assert_uint_eq(status().round, round);
-}
-
-/* Locks validator 3 on A at round 0: its own vote, two others', the execution. */
-static void lock_a(void)
-{
-    script_begin(4, 3);
-    propose(0, &A, -1);
-    body(&A, 0);
-    executed(&A);
-    prevote_by(0, 0, &A, -1);
-    prevote_by(1, 0, &A, -1);
-    ck_vid(signed_vote(LEDGER_PRECOMMIT), &A);
-}
-
 /* --- R1 --- */
 
-/* A certificate is all that a node needs: whoever missed the whole height comes along, out of WAIT too. */
+/* A certificate is all that a node needs: whoever missed the whole height comes along, out of WAIT
+ * too. */
 START_TEST(decides_on_a_certificate_without_proposal_or_votes)
 {
     struct crypto_hash result = result_of(&A);
@@ -235,7 +211,8 @@ START_TEST(refuses_a_ticket_that_does_not_justify_its_round)
     t.vote[1] = make_vote(LEDGER_PREVOTE, 0, 4, &NIL, -1);
     feed_ticket(&t);
     ck_assert_uint_eq(status().round, 0);
-    t = (struct ledger_ticket){.height = HEIGHT, .round = 4, .n = 3}; /* prevotes, but not all nil */
+    t = (struct ledger_ticket){
+        .height = HEIGHT, .round = 4, .n = 3}; /* prevotes, but not all nil */
     t.vote[0] = make_vote(LEDGER_PREVOTE, 0, 3, &NIL, -1);
     t.vote[1] = make_vote(LEDGER_PREVOTE, 1, 3, &A, -1);
     t.vote[2] = make_vote(LEDGER_PREVOTE, 2, 3, &NIL, -1);
@@ -267,7 +244,8 @@ START_TEST(proposes_its_value_once)
 }
 END_TEST
 
-/* 2.6: a value that may have been decided is proposed by its name, even where its body never came. */
+/* 2.6: a value that may have been decided is proposed by its name, even where its body never came.
+ */
 START_TEST(proposes_the_valid_value_again_without_its_body)
 {
     struct ledger_polka polka;
@@ -285,7 +263,7 @@ START_TEST(proposes_the_valid_value_again_without_its_body)
     ck_assert_uint_eq(got_count(CONSENSUS_GET_VALUE), 0);
     ck_vid(signed_vote(LEDGER_PROPOSAL), &A);
     ck_assert_int_eq(signed_vote(LEDGER_PROPOSAL)->valid_round, 0);
-    ck_assert_ptr_nonnull(consensus_polka(s.c, 0)); /* goes with it */
+    ck_assert_ptr_nonnull(consensus_polka(s.c, 0));  /* goes with it */
     ck_assert_ptr_null(signed_vote(LEDGER_PREVOTE)); /* but a vote needs the body */
     body(&A, 0);
     ck_vid(signed_vote(LEDGER_PREVOTE), &A);
@@ -368,7 +346,8 @@ START_TEST(a_fresh_value_gets_nil_for_every_reason)
 }
 END_TEST
 
-/* 2.9: the time of arrival counts, not the time at which the body was complete; more slack each round. */
+/* 2.9: the time of arrival counts, not the time at which the body was complete; more slack each
+ * round. */
 START_TEST(an_old_time_is_judged_by_when_the_proposal_came)
 {
     script_begin(4, 3);
@@ -595,7 +574,8 @@ START_TEST(timers_start_when_their_condition_comes_true_and_grow_with_the_round)
     ck_assert(!armed(CONSENSUS_TIMER_PRECOMMIT, NULL));
     precommit_by(1, 0, &NIL);
     ck_assert(armed(CONSENSUS_TIMER_PRECOMMIT, NULL));
-    ck_assert_uint_eq(status().round, 0); /* never shortened by nil: a hidden lock could repeat for ever */
+    ck_assert_uint_eq(status().round,
+                      0); /* never shortened by nil: a hidden lock could repeat for ever */
     expire(CONSENSUS_TIMER_PRECOMMIT, 0);
     ck_assert_uint_eq(status().round, 1);
     ck_assert(armed(CONSENSUS_TIMER_PROPOSE, &ms));
@@ -663,100 +643,6 @@ START_TEST(says_the_valid_polka_to_all_once_while_tprecommit_runs)
 }
 END_TEST
 
-/* --- slot --- */
-
-START_TEST(a_slot_says_after_a_restart_what_it_said_before)
-{
-    struct writer again = {0};
-    struct bytes first;
-
-    lock_a();
-    jump(1);
-    body(&B, 1);
-    propose(1, &B, -1);
-    struct writer before = s.slot;
-    memset(&s.slot, 0, sizeof s.slot);
-    writer_bytes(&s.slot, writer_view(&before));
-    script_restart();
-    consensus_slot_encode(&again, s.c);
-    first = writer_view(&before);
-    ck_assert(bytes_equal(first, writer_view(&again)));
-    ck_assert_uint_gt(first.size, 400);
-    writer_free(&again);
-    writer_free(&before);
-}
-END_TEST
-
-/* Of 31 validators, everything in it: still under its bound, or the guard could not take it. */
-START_TEST(the_largest_slot_fits)
-{
-    static struct consensus_slot slot;
-
-    script_begin(31, 30);
-    for (unsigned i = 0; i < 21; i++)
-        precommit_by(i, 6, &NIL); /* R2 goes to 6 */
-    ck_assert_uint_eq(status().round, 6);
-    expire(CONSENSUS_TIMER_PRECOMMIT, 6);
-    ck_assert_uint_eq(status().round, 7); /* a ticket of 21 precommits */
-    struct ledger_polka polka = make_polka(7, &A, -1);
-    expire(CONSENSUS_TIMER_PROPOSE, 7);
-    body(&A, 7);
-    feed_polka(&polka);
-    executed(&A);
-    ck_vid(signed_vote(LEDGER_PRECOMMIT), &A);
-    ck_assert_int_eq(consensus_slot_decode(&slot, writer_view(&s.slot)), ANJU_OK);
-    ck_assert_uint_eq(slot.ticket.n, 21);
-    ck_assert_uint_lt(s.slot.size + 200, CONSENSUS_SLOT_SIZE_MAX); /* a proposal would be 144 more */
-}
-END_TEST
-
-START_TEST(a_damaged_slot_is_refused)
-{
-    static struct consensus_slot slot;
-
-    lock_a();
-    for (size_t size = 0; size < s.slot.size; size++)
-        ck_assert_int_eq(consensus_slot_decode(&slot, bytes_of(s.slot.data, size)), ANJU_ERR_MALFORMED);
-    writer_u8(&s.slot, 0);
-    ck_assert_int_eq(consensus_slot_decode(&slot, writer_view(&s.slot)), ANJU_ERR_MALFORMED);
-    s.slot.size--;
-    s.slot.data[0] = 2; /* a version of tomorrow */
-    ck_assert_int_eq(consensus_slot_decode(&slot, writer_view(&s.slot)), ANJU_ERR_MALFORMED);
-    s.slot.data[0] = 1;
-    s.slot.data[13] = CONSENSUS_PREVOTE; /* a precommit was signed, so this can't be */
-    ck_assert_int_eq(consensus_slot_decode(&slot, writer_view(&s.slot)), ANJU_ERR_MALFORMED);
-}
-END_TEST
-
-START_TEST(the_slot_of_another_node_stops_this_one)
-{
-    lock_a();
-    s.self = 2;
-    script_restart();
-    ck_assert_uint_eq(got_count(CONSENSUS_FATAL), 1);
-    ck_assert_uint_eq(got_count(CONSENSUS_SIGN_SEND) + got_count(CONSENSUS_SEND_VOTE), 0);
-    ck_assert(status().halted);
-    need(CONSENSUS_NEED_BATCH);
-    expire(CONSENSUS_TIMER_PROPOSE, 0);
-    ck_assert_uint_eq(got_count(CONSENSUS_SIGN_SEND), 0);
-}
-END_TEST
-
-START_TEST(a_slot_of_an_earlier_height_is_past)
-{
-    static struct consensus_slot slot;
-    struct consensus_event e = {.kind = CONSENSUS_EVENT_START};
-
-    lock_a();
-    ck_assert_int_eq(consensus_slot_decode(&slot, writer_view(&s.slot)), ANJU_OK);
-    e.start = (struct consensus_start){.height = HEIGHT + 1, .set = &s.set, .may_sign = true,
-                                       .caught_up = true, .slot = &slot};
-    feed(&e);
-    ck_assert_int_eq(status().step, CONSENSUS_WAIT);
-    ck_assert_ptr_null(consensus_valid_polka(s.c));
-}
-END_TEST
-
 static void add_tests(Suite *suite)
 {
     TCase *tc = tcase_create("rules");
@@ -778,7 +664,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, proposes_the_valid_value_again_without_its_body);
     tcase_add_test(tc, drops_its_own_value_once_a_valid_one_is_known);
     tcase_add_test(tc, prevotes_a_fresh_value_when_its_body_is_ready);
-    tcase_add_loop_test(tc, a_fresh_value_gets_nil_for_every_reason, 0, sizeof FRESH / sizeof *FRESH);
+    tcase_add_loop_test(tc, a_fresh_value_gets_nil_for_every_reason, 0,
+                        sizeof FRESH / sizeof *FRESH);
     tcase_add_test(tc, an_old_time_is_judged_by_when_the_proposal_came);
     tcase_add_test(tc, a_later_round_allows_a_longer_way);
     tcase_add_test(tc, a_locked_node_prevotes_nil_on_a_fresh_value);
@@ -796,11 +683,6 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, waits_for_the_execution_of_a_polka_beyond_tprevote);
     tcase_add_test(tc, does_not_wait_for_a_body_that_is_not_there);
     tcase_add_test(tc, says_the_valid_polka_to_all_once_while_tprecommit_runs);
-    tcase_add_test(tc, a_slot_says_after_a_restart_what_it_said_before);
-    tcase_add_test(tc, the_largest_slot_fits);
-    tcase_add_test(tc, a_damaged_slot_is_refused);
-    tcase_add_test(tc, the_slot_of_another_node_stops_this_one);
-    tcase_add_test(tc, a_slot_of_an_earlier_height_is_past);
     suite_add_tcase(suite, tc);
 }
 
