@@ -74,11 +74,10 @@ static bool put_value(struct writer *w, enum ledger_part_type type, struct bytes
     return true;
 }
 
-static void put_head(struct writer *w, const struct ledger_procedure *p,
-                     const struct ledger_index *index)
+static void put_head(struct writer *w, uint16_t procedure, const struct ledger_index *index)
 {
     writer_u8(w, 2);
-    writer_u16(w, p->number);
+    writer_u16(w, procedure);
     writer_u16(w, index->number);
     writer_u8(w, index->n_parts);
 }
@@ -87,9 +86,15 @@ bool ledger_index_tuple(struct writer *out, const struct ledger_procedure *p,
                         const struct ledger_index *index, uint16_t state,
                         const struct ledger_attributes *attributes)
 {
+    return ledger_declared_tuple(out, p->number, index, state, attributes);
+}
+
+bool ledger_declared_tuple(struct writer *out, uint16_t procedure, const struct ledger_index *index,
+                           uint16_t state, const struct ledger_attributes *attributes)
+{
     bool whole = true;
 
-    put_head(out, p, index);
+    put_head(out, procedure, index);
     for (unsigned i = 0; i < index->n_parts; i++) {
         const struct ledger_index_part *part = &index->part[i];
         if (part->attribute == 0) {
@@ -107,7 +112,7 @@ bool judge_index_key(struct judge *j, struct writer *out, const struct ledger_pr
 {
     bool whole = true;
 
-    put_head(out, p, index);
+    put_head(out, p->number, index);
     for (unsigned i = 0; i < index->n_parts; i++) {
         struct judge_value v = values[i];
         if (v.absent)

@@ -59,6 +59,9 @@ const struct ledger_index *ledger_procedure_indexes(const struct ledger_procedur
  * False where a unique's tuple has an absent component (not counted). */
 bool ledger_index_tuple(struct writer *out, const struct ledger_procedure *p, const struct ledger_index *index,
                         uint16_t state, const struct ledger_attributes *attributes);
+/* The same of an index that is known only by its declaration. */
+bool ledger_declared_tuple(struct writer *out, uint16_t procedure, const struct ledger_index *index, uint16_t state,
+                           const struct ledger_attributes *attributes);
 
 /* The timers that a subject's attributes imply (running clocks that some timer action waits for),
  * ascending. `out` holds `max`; returns the count. None while paused or ended. */

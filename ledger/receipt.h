@@ -99,8 +99,25 @@ enum ledger_verdict {
     LEDGER_CANNOT_TELL = 2
 }; /* exit codes of `anju verify` */
 
+/* Who signed a result, and under which set. */
+struct ledger_signers {
+    uint8_t set_n, q;   /* validators in the set, signatures needed */
+    uint64_t set_since; /* first height that this set rules */
+    uint64_t known_to;  /* the set path is known to this height */
+    uint32_t n;
+    uint32_t member[LEDGER_QUORUM_MAX]; /* member numbers of those who signed */
+};
+/* Whether the set that rules the certificate's height signed it. `result` is the result that it is
+ * over: where it names another next set, unknown signers can't be told from wrong ones. Words for
+ * what is not valid: anju_err_text(). */
+ANJU_MUST_CHECK enum ledger_verdict ledger_signers_check(struct ledger_signers *out,
+                                                         const struct ledger_certificate *c,
+                                                         const struct ledger_result *result,
+                                                         const struct ledger_registry *registry,
+                                                         const struct ledger_set_path *path);
+
 /* What a verification looked at, in this order; bits of `checked`. */
-enum ledger_check {
+enum ledger_receipt_check {
     LEDGER_CHECK_LEDGER = 1, /* it is of the ledger that the genesis document names */
     LEDGER_CHECK_ENTRY = 2,  /* the entry is what an execution makes */
     LEDGER_CHECK_LOG = 4,    /* it stands in the log under the root of its height */
@@ -118,21 +135,17 @@ enum ledger_check {
 };
 enum { LEDGER_CHECKS = 10 };
 const char *ledger_check_words(
-    enum ledger_check check); /* one clause in English, for "checked: ..." */
+    enum ledger_receipt_check check); /* one clause in English, for "checked: ..." */
 
 struct ledger_receipt_report {
     enum ledger_verdict verdict;
     unsigned checked;          /* what held */
-    enum ledger_check failed;  /* not valid: what did not hold or could not be told */
+    enum ledger_receipt_check failed;  /* not valid: what did not hold or could not be told */
     char reason[256];          /* not valid: why, and the next step */
     struct crypto_hash id;     /* receipt id */
     struct ledger_entry entry; /* decoded; where LEDGER_CHECK_ENTRY held */
     struct ledger_result result;
-    uint8_t set_n, q;   /* validators in the set, signatures needed */
-    uint64_t set_since; /* first height that this set rules */
-    uint64_t known_to;  /* the set path is known to this height */
-    uint32_t n_signers;
-    uint32_t signer[LEDGER_QUORUM_MAX]; /* member numbers of those who signed */
+    struct ledger_signers signers;
 };
 
 /* Verifies against the genesis document's registry and a set path (already verified; NULL: genesis
@@ -141,6 +154,6 @@ void ledger_receipt_verify(struct ledger_receipt_report *out, const struct ledge
                            const struct ledger_registry *registry,
                            const struct ledger_set_path *path);
 /* What the verdict rests on: "genesis only, set path known to height N". `out` holds 160 bytes. */
-void ledger_receipt_trust(char *out, size_t room, const struct ledger_receipt_report *report);
+void ledger_trust_words(char *out, size_t room, const struct ledger_signers *signers);
 
 #endif

@@ -80,7 +80,7 @@ struct work {
     struct arena arena;
 };
 
-const char *ledger_check_words(enum ledger_check check)
+const char *ledger_check_words(enum ledger_receipt_check check)
 {
     switch (check) {
     case LEDGER_CHECK_LEDGER:
@@ -107,14 +107,14 @@ const char *ledger_check_words(enum ledger_check check)
     return "";
 }
 
-static bool held(struct work *w, enum ledger_check check)
+static bool held(struct work *w, enum ledger_receipt_check check)
 {
     w->out->checked |= (unsigned)check;
     return true;
 }
 
 ANJU_PRINTF(4, 5)
-static bool stop(struct work *w, enum ledger_verdict verdict, enum ledger_check check,
+static bool stop(struct work *w, enum ledger_verdict verdict, enum ledger_receipt_check check,
                  const char *format, ...)
 {
     va_list args;
@@ -313,32 +313,43 @@ static bool check_effects(struct work *w)
     return true;
 }
 
-static bool check_signatures(struct work *w)
+enum ledger_verdict ledger_signers_check(struct ledger_signers *out,
+                                         const struct ledger_certificate *c,
+                                         const struct ledger_result *result,
+                                         const struct ledger_registry *registry,
+                                         const struct ledger_set_path *path)
 {
-    const struct ledger_certificate *c = &w->r->certificate;
-    const struct ledger_set *set = ledger_set_path_at(w->path, w->registry, c->height);
-    struct ledger_receipt_report *out = w->out;
-    bool same_next = crypto_hash_equal(&out->result.next_set, &set->hash);
+    const struct ledger_set *set = ledger_set_path_at(path, registry, c->height);
+    bool same_next = crypto_hash_equal(&result->next_set, &set->hash);
 
-    out->set_n = set->n;
-    out->q = (uint8_t)ledger_set_quorum(set);
-    out->set_since = set->since;
-    if (ledger_certificate_verify(c, set, &w->registry->ledger_id) != ANJU_OK) {
+    *out = (struct ledger_signers){
+        .set_n = set->n, .q = (uint8_t)ledger_set_quorum(set), .set_since = set->since};
+    if (ledger_certificate_verify(c, set, &registry->ledger_id) != ANJU_OK) {
+        if (same_next)
+            return LEDGER_INVALID;
         /* Signed by others than we know, and it says itself that the set has changed. */
-        if (!same_next)
-            return stop(
-                w, LEDGER_CANNOT_TELL, LEDGER_CHECK_SIGNATURES,
-                "the validators that rule height %ju are not known; get the set path of this "
-                "ledger and verify again",
-                (uintmax_t)c->height);
-        return INVALID(w, LEDGER_CHECK_SIGNATURES, "%s", anju_err_text());
+        (void)anju_fail(ANJU_ERR_NOT_FOUND,
+                        "the validators that rule height %ju are not known; get the set path of "
+                        "this ledger and verify again",
+                        (uintmax_t)c->height);
+        return LEDGER_CANNOT_TELL;
     }
     /* The next set rules from two heights later; where it is this one, the path reaches until then.
      */
-    out->known_to = out->result.height + (same_next ? 2 : 1);
-    out->n_signers = c->q;
+    out->known_to = result->height + (same_next ? 2 : 1);
+    out->n = c->q;
     for (unsigned i = 0; i < c->q; i++)
-        out->signer[i] = set->node[c->index[i]].member;
+        out->member[i] = set->node[c->index[i]].member;
+    return LEDGER_VALID;
+}
+
+static bool check_signatures(struct work *w)
+{
+    enum ledger_verdict verdict = ledger_signers_check(
+        &w->out->signers, &w->r->certificate, &w->out->result, w->registry, w->path);
+
+    if (verdict != LEDGER_VALID)
+        return stop(w, verdict, LEDGER_CHECK_SIGNATURES, "%s", anju_err_text());
     return held(w, LEDGER_CHECK_SIGNATURES);
 }
 
@@ -356,10 +367,10 @@ void ledger_receipt_verify(struct ledger_receipt_report *out, const struct ledge
     arena_free(&w.arena);
 }
 
-void ledger_receipt_trust(char *out, size_t room, const struct ledger_receipt_report *report)
+void ledger_trust_words(char *out, size_t room, const struct ledger_signers *signers)
 {
     snprintf(
         out, room,
         "genesis only, set path known to height %ju; no quorum of any past set ever signs twice",
-        (uintmax_t)report->known_to);
+        (uintmax_t)signers->known_to);
 }

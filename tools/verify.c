@@ -14,7 +14,7 @@ static json_t *report_json(const struct ledger_receipt_report *r, const char *tr
     json_object_set_new(out, "verdict", json_string(VERDICT[r->verdict]));
     for (unsigned i = 0; i < LEDGER_CHECKS; i++)
         if ((r->checked & (1u << i)) != 0)
-            json_array_append_new(checked, json_string(ledger_check_words((enum ledger_check)(1u << i))));
+            json_array_append_new(checked, json_string(ledger_check_words((enum ledger_receipt_check)(1u << i))));
     json_object_set_new(out, "checked", checked);
     if (r->verdict != LEDGER_VALID) {
         json_object_set_new(out, "failed", json_string(ledger_check_words(r->failed)));
@@ -40,15 +40,15 @@ static void print_valid(const struct ledger_receipt_report *r, const struct ledg
     printf("valid: entry %" PRIu64 " (%s) is in the ledger, block %" PRIu64 ", %s\n", r->entry.seq, form_kind(r->entry.kind), r->entry.height, time);
     if (m != NULL)
         printf("  member         %u, %s %s\n", m->number, m->name_zh, m->name_en);
-    printf("  signed by      %u of %u validators (%u are needed):", r->n_signers, r->set_n, r->q);
-    for (uint32_t i = 0; i < r->n_signers; i++) {
-        const struct ledger_member *signer = ledger_registry_member(registry, r->signer[i]);
+    printf("  signed by      %u of %u validators (%u are needed):", r->signers.n, r->signers.set_n, r->signers.q);
+    for (uint32_t i = 0; i < r->signers.n; i++) {
+        const struct ledger_member *signer = ledger_registry_member(registry, r->signers.member[i]);
         printf("%s %s", i > 0 ? "," : "", signer != NULL ? signer->name_en : "?");
     }
     printf("\n  checked       ");
     for (unsigned i = 0, n = 0; i < LEDGER_CHECKS; i++)
         if ((r->checked & (1u << i)) != 0)
-            printf("%s %s\n", n++ > 0 ? "                " : "", ledger_check_words((enum ledger_check)(1u << i)));
+            printf("%s %s\n", n++ > 0 ? "                " : "", ledger_check_words((enum ledger_receipt_check)(1u << i)));
     printf("  trusted        %s\n", trust);
 }
 
@@ -87,7 +87,7 @@ int cmd_verify(int argc, char **argv)
         snprintf(report->reason, sizeof(report->reason), "not a receipt: %s", anju_err_text());
     } else
         ledger_receipt_verify(report, receipt, registry, options[1].given != NULL ? &path : NULL);
-    ledger_receipt_trust(trust, sizeof(trust), report);
+    ledger_trust_words(trust, sizeof(trust), &report->signers);
     if (tool_json)
         tool_print_json(report_json(report, trust));
     else if (report->verdict == LEDGER_VALID)

@@ -256,14 +256,14 @@ START_TEST(a_whole_receipt_is_valid_and_says_what_was_checked)
                                           LEDGER_CHECK_RESULT | LEDGER_CHECK_RECORD |
                                           LEDGER_CHECK_ENVELOPE | LEDGER_CHECK_EFFECTS |
                                           LEDGER_CHECK_STATE | LEDGER_CHECK_SIGNATURES);
-    ck_assert_uint_eq(report.n_signers, 3);
+    ck_assert_uint_eq(report.signers.n, 3);
     ck_assert_uint_eq(report.entry.seq, SEQ);
-    ledger_receipt_trust(trust, sizeof trust, &report);
+    ledger_trust_words(trust, sizeof trust, &report.signers);
     ck_assert_str_eq(
         trust,
         "genesis only, set path known to height 5; no quorum of any past set ever signs twice");
     for (unsigned i = 0; i < LEDGER_CHECKS; i++)
-        ck_assert_uint_gt(strlen(ledger_check_words((enum ledger_check)(1u << i))), 10);
+        ck_assert_uint_gt(strlen(ledger_check_words((enum ledger_receipt_check)(1u << i))), 10);
 }
 END_TEST
 
@@ -507,7 +507,7 @@ START_TEST(a_receipt_beyond_the_known_set_can_not_be_told)
 
     seal(&r, &e, &next.hash);
     ck_assert_int_eq(report_of(&r).verdict, LEDGER_VALID); /* the old set signed it */
-    ck_assert_uint_eq(report_of(&r).known_to, 4);
+    ck_assert_uint_eq(report_of(&r).signers.known_to, 4);
     memset(r.certificate.sig[1].b, 5, 64); /* as if by a node of the next set */
     ck_assert_int_eq(report_of(&r).verdict, LEDGER_CANNOT_TELL);
     ck_assert_ptr_nonnull(strstr(report_of(&r).reason, "set path"));
