@@ -13,6 +13,8 @@ enum {
     DECLARATION_SIZE_MIN = LEDGER_ENTRY_SIZE + 4 + 1 + 4 + LEDGER_EFFECT_SIZE_MIN,
 };
 
+static const char TAG[] = "anju/list/1";
+
 /* ---- writing ---- */
 
 static void write_hashes(struct writer *w, const struct crypto_hash *hash, uint8_t n)
@@ -64,7 +66,7 @@ static void write_chain(struct writer *w, const struct ledger_list_chain *c, uin
         write_subject(w, &c->subjects[i]);
 }
 
-void ledger_list_encode(struct writer *w, const struct ledger_list_proof *p)
+static void write_content(struct writer *w, const struct ledger_list_proof *p)
 {
     writer_u8(w, LIST_VERSION);
     writer_bytes(w, crypto_hash_bytes(&p->ledger_id));
@@ -82,6 +84,25 @@ void ledger_list_encode(struct writer *w, const struct ledger_list_proof *p)
     writer_u16(w, (uint16_t)p->n_chains);
     for (uint32_t i = 0; i < p->n_chains; i++)
         write_chain(w, &p->chains[i], p->question.parts);
+}
+
+void ledger_list_id(struct crypto_hash *out, const struct ledger_list_proof *p)
+{
+    struct writer w = {0};
+
+    write_content(&w, p);
+    crypto_digest(out, TAG, &p->ledger_id, writer_view(&w));
+    writer_free(&w);
+}
+
+void ledger_list_encode(struct writer *w, const struct ledger_list_proof *p)
+{
+    const size_t begin = w->size;
+    struct crypto_hash id;
+
+    write_content(w, p);
+    crypto_digest(&id, TAG, &p->ledger_id, bytes_of(w->data + begin, w->size - begin));
+    writer_bytes(w, crypto_hash_bytes(&id));
 }
 
 /* ---- reading ---- */
@@ -198,6 +219,7 @@ enum anju_err ledger_list_decode(struct ledger_list_proof *out, struct bytes in,
                         .arena = a,
                         .entries_left = LEDGER_LIST_ENTRIES_MAX,
                         .subjects_left = LEDGER_LIST_SUBJECTS_MAX};
+    struct crypto_hash id, own;
     uint8_t version;
 
     memset(out, 0, sizeof *out);
@@ -216,8 +238,12 @@ enum anju_err ledger_list_decode(struct ledger_list_proof *out, struct bytes in,
     ledger_certificate_read(&out->certificate, &d.r);
     if (!d.r.failed)
         read_lists(&d, out);
+    reader_copy(&d.r, id.b, CRYPTO_HASH_SIZE);
     if (reader_finish(&d.r) != ANJU_OK)
         return anju_fail(ANJU_ERR_MALFORMED, "list proof: cut, malformed, or bytes are left over");
+    crypto_digest(&own, TAG, &out->ledger_id, bytes_of(in.data, in.size - CRYPTO_HASH_SIZE));
+    if (!crypto_hash_equal(&own, &id))
+        return anju_fail(ANJU_ERR_MISMATCH, "list proof: its id is not that of its bytes");
     return ANJU_OK;
 }
 

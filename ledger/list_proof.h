@@ -109,8 +109,12 @@ struct ledger_list_proof {
     struct ledger_list_chain *chains; /* ascending by key */
 };
 
+/* The encoding ends with the proof's id, digest("anju/list/1", all before it): a question changed
+ * on the way is seen, even where what is shown happens to answer the other one too. */
 void ledger_list_encode(struct writer *w, const struct ledger_list_proof *p);
-/* MALFORMED / UNSUPPORTED / TOO_LARGE with words; what decodes encodes to the same bytes. */
+void ledger_list_id(struct crypto_hash *out, const struct ledger_list_proof *p);
+/* MALFORMED / MISMATCH (its id) / UNSUPPORTED / TOO_LARGE with words; what decodes encodes to the
+ * same bytes. */
 ANJU_MUST_CHECK enum anju_err ledger_list_decode(struct ledger_list_proof *out, struct bytes in,
                                                  struct arena *a);
 /* The rules of a question's numbers. MALFORMED with words. */
@@ -169,6 +173,7 @@ struct ledger_list_report {
     unsigned checked;
     enum ledger_list_check failed;
     char reason[256];
+    struct crypto_hash id;
     struct ledger_header header;
     struct ledger_result result;
     size_t n_map_keys;

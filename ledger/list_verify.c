@@ -300,6 +300,7 @@ void ledger_list_verify(struct ledger_list_report *out, const struct ledger_list
 
     memset(out, 0, sizeof *out);
     out->verdict = LEDGER_VALID;
+    ledger_list_id(&out->id, p);
     out->n_answers = p->n_chains;
     out->answers = arena_alloc(a, (p->n_chains + 1u) * sizeof out->answers[0]);
     (void)(check_ledger(&w) && check_result(&w) && check_question(&w) && check_indexes(&w) &&

@@ -3,30 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc/proof_json.h"
+
 static const char RECEIPT_FORMAT[] = "anju-receipt/1";
 static const char SET_PATH_FORMAT[] = "anju-set-path/1";
 
 /* ---- writing ---- */
-
-static json_t *json_of_path(const struct ledger_path *p)
-{
-    json_t *out = json_array();
-
-    for (unsigned i = 0; i < p->n; i++)
-        json_array_append_new(out, json_of_hash(&p->hash[i]));
-    return out;
-}
-
-static json_t *json_of_certificate(const struct ledger_certificate *c)
-{
-    struct writer w = {0};
-    json_t *out;
-
-    ledger_certificate_encode(&w, c);
-    out = json_of_base64(writer_view(&w));
-    writer_free(&w);
-    return out;
-}
 
 static json_t *json_of_claim(const struct ledger_claim *c)
 {
@@ -34,7 +16,7 @@ static json_t *json_of_claim(const struct ledger_claim *c)
 
     json_object_set_new(out, "ledger_id", json_of_hash(&c->ledger_id));
     json_object_set_new(out, "entry", json_of_hex(c->entry, LEDGER_ENTRY_SIZE));
-    json_object_set_new(out, "path", json_of_path(&c->path));
+    json_object_set_new(out, "path", proof_json_path(&c->path));
     json_object_set_new(out, "result", json_of_hex(c->result, LEDGER_RESULT_SIZE));
     json_object_set_new(out, "block", json_of_hash(&c->vid));
     return out;
@@ -47,7 +29,7 @@ static json_t *json_of_envelope(const struct ledger_receipt *r)
     json_object_set_new(out, "body", json_of_hex(r->body, LEDGER_BODY_SIZE));
     json_object_set_new(out, "signature", json_of_hex(r->sig.b, CRYPTO_SIG_SIZE));
     json_object_set_new(out, "key", json_of_hex(r->key.b, CRYPTO_KEY_SIZE));
-    json_object_set_new(out, "path", json_of_path(&r->record_path));
+    json_object_set_new(out, "path", proof_json_path(&r->record_path));
     return out;
 }
 
@@ -56,7 +38,7 @@ static json_t *json_of_effect(const struct ledger_receipt_effect *e)
     json_t *out = json_object();
 
     json_object_set_new(out, "index", json_integer(e->index));
-    json_object_set_new(out, "path", json_of_path(&e->path));
+    json_object_set_new(out, "path", proof_json_path(&e->path));
     json_object_set_new(out, "effect", json_of_base64(e->effect));
     if (e->has_attributes)
         json_object_set_new(out, "attributes", json_of_base64(e->attributes));
@@ -71,7 +53,7 @@ json_t *receipt_json(const struct ledger_receipt *r)
     json_object_set_new(out, "claim", json_of_claim(&r->claim));
     if (ledger_receipt_is_genesis(r))
         json_object_set_new(endorsement, "header", json_of_hex(r->header, LEDGER_HEADER_SIZE));
-    json_object_set_new(endorsement, "certificate", json_of_certificate(&r->certificate));
+    json_object_set_new(endorsement, "certificate", proof_json_certificate(&r->certificate));
     json_object_set_new(out, "endorsement", endorsement);
     if (r->has_record)
         json_object_set_new(out, "record", json_of_base64(r->record));
@@ -86,66 +68,7 @@ json_t *receipt_json(const struct ledger_receipt *r)
     return out;
 }
 
-void receipt_json_text(struct writer *w, const json_t *receipt)
-{
-    char *text = json_dumps(receipt, JSON_COMPACT);
-
-    if (text != NULL)
-        writer_bytes(w, bytes_of_text(text));
-    writer_u8(w, '\n');
-    free(text);
-}
-
 /* ---- reading ---- */
-
-static void read_path(const struct json_in *at, struct ledger_path *out)
-{
-    out->n = (uint8_t)json_count(at, MERKLE_PATH_MAX);
-    for (unsigned i = 0; i < out->n; i++) {
-        struct json_in item = json_item(at, i);
-
-        json_read_hex(&item, out->hash[i].b, CRYPTO_HASH_SIZE);
-    }
-}
-
-/* Another version of the same form is not wrong, only unknown here. */
-static bool is_other_version(const json_t *root, const char *format)
-{
-    const char *text = json_string_value(json_object_get(root, "format"));
-    size_t name = (size_t)(strchr(format, '/') - format) + 1;
-
-    return text != NULL && strncmp(text, format, name) == 0 && strcmp(text, format) != 0;
-}
-
-static enum anju_err parse(json_t **out, struct bytes text, const char *what, const char *format)
-{
-    enum anju_err err = json_parse(out, text, what);
-
-    if (err != ANJU_OK || !is_other_version(*out, format))
-        return err;
-    json_decref(*out);
-    *out = NULL;
-    return anju_fail(ANJU_ERR_UNSUPPORTED,
-                     "%s: not %s, the only form that this build knows; use a newer anju", what,
-                     format);
-}
-
-static void read_format(const struct json_in *root, const char *format)
-{
-    struct json_in at = json_member(root, "format");
-
-    if (strcmp(json_read_text(&at, 64), format) != 0)
-        json_wrong(&at, "must be \"%s\", the only form that this build knows", format);
-}
-
-static void read_certificate(const struct json_in *at, struct ledger_certificate *out,
-                             struct arena *a)
-{
-    struct bytes raw = json_read_base64(at, LEDGER_CERTIFICATE_SIZE_MAX, a);
-
-    if (!at->fault->found && ledger_certificate_decode(out, raw) != ANJU_OK)
-        json_wrong(at, "%s", anju_err_text());
-}
 
 static void read_claim(const struct json_in *root, struct ledger_claim *out)
 {
@@ -158,7 +81,7 @@ static void read_claim(const struct json_in *root, struct ledger_claim *out)
                    block = json_member(&in, "block");
     json_read_hex(&ledger_id, out->ledger_id.b, CRYPTO_HASH_SIZE);
     json_read_hex(&entry, out->entry, LEDGER_ENTRY_SIZE);
-    read_path(&path, &out->path);
+    proof_read_path(&path, &out->path);
     json_read_hex(&result, out->result, LEDGER_RESULT_SIZE);
     json_read_hex(&block, out->vid.b, CRYPTO_HASH_SIZE);
 }
@@ -176,7 +99,7 @@ static void read_endorsement(const struct json_in *root, struct ledger_receipt *
         json_wrong(&in, "a header stands in a receipt of height 0, and only there");
     if (header.value != NULL)
         json_read_hex(&header, out->header, LEDGER_HEADER_SIZE);
-    read_certificate(&certificate, &out->certificate, a);
+    proof_read_certificate(&certificate, &out->certificate, a);
 }
 
 static void read_envelope(const struct json_in *root, struct ledger_receipt *out)
@@ -193,7 +116,7 @@ static void read_envelope(const struct json_in *root, struct ledger_receipt *out
     json_read_hex(&body, out->body, LEDGER_BODY_SIZE);
     json_read_hex(&sig, out->sig.b, CRYPTO_SIG_SIZE);
     json_read_hex(&key, out->key.b, CRYPTO_KEY_SIZE);
-    read_path(&path, &out->record_path);
+    proof_read_path(&path, &out->record_path);
 }
 
 static void read_effect(const struct json_in *in, struct ledger_receipt_effect *out,
@@ -205,7 +128,7 @@ static void read_effect(const struct json_in *in, struct ledger_receipt_effect *
     struct json_in index = json_member(in, "index"), path = json_member(in, "path"),
                    effect = json_member(in, "effect"), attributes = json_optional(in, "attributes");
     out->index = (uint32_t)json_read_int(&index, 0, LEDGER_EFFECTS_MAX);
-    read_path(&path, &out->path);
+    proof_read_path(&path, &out->path);
     out->effect = json_read_base64(&effect, LEDGER_EFFECT_SIZE_MIN + LEDGER_ATTRIBUTES_SIZE_MAX, a);
     out->has_attributes = attributes.value != NULL;
     if (out->has_attributes)
@@ -231,27 +154,6 @@ static void read_effects(const struct json_in *root, struct ledger_receipt *out,
     }
 }
 
-/* The one form of a value: what was read must write the same bytes. */
-static enum anju_err check_canonical(const char *what, json_t *again, struct bytes text)
-{
-    struct writer w = {0};
-    size_t at = 0;
-    bool same;
-
-    receipt_json_text(&w, again);
-    same = bytes_equal(writer_view(&w), text);
-    while (at < w.size && at < text.size && w.data[at] == text.data[at])
-        at++;
-    writer_free(&w);
-    json_decref(again);
-    return same ? ANJU_OK
-                : anju_fail(
-                      ANJU_ERR_MALFORMED,
-                      "%s: not the canonical text: it differs at byte %zu (no white space, the "
-                      "documented order, one final LF)",
-                      what, at);
-}
-
 enum anju_err receipt_json_decode(struct ledger_receipt *out, struct bytes text, struct arena *a)
 {
     static const char *const NAMES[] = {"format",   "claim",   "endorsement", "record",
@@ -264,12 +166,12 @@ enum anju_err receipt_json_decode(struct ledger_receipt *out, struct bytes text,
     if (text.size > LEDGER_RECEIPT_SIZE_MAX)
         return anju_fail(ANJU_ERR_TOO_LARGE, "receipt: %zu bytes, the most is %d", text.size,
                          LEDGER_RECEIPT_SIZE_MAX);
-    err = parse(&json, text, "receipt", RECEIPT_FORMAT);
+    err = proof_parse(&json, text, "receipt", RECEIPT_FORMAT);
     if (err != ANJU_OK)
         return err;
     struct json_in root = json_root(json, &fault);
     json_only(&root, NAMES);
-    read_format(&root, RECEIPT_FORMAT);
+    proof_read_format(&root, RECEIPT_FORMAT);
     read_claim(&root, &out->claim);
     read_endorsement(&root, out, a);
     struct json_in record = json_optional(&root, "record");
@@ -280,7 +182,7 @@ enum anju_err receipt_json_decode(struct ledger_receipt *out, struct bytes text,
     read_effects(&root, out, a);
     err = json_finish(&fault, "receipt");
     json_decref(json);
-    return err != ANJU_OK ? err : check_canonical("receipt", receipt_json(out), text);
+    return err != ANJU_OK ? err : proof_check_canonical("receipt", receipt_json(out), text);
 }
 
 /* ---- set path ---- */
@@ -296,7 +198,7 @@ json_t *set_path_json(const struct ledger_set_path *p)
 
         ledger_set_encode(&w, &c->set);
         json_object_set_new(change, "result", json_of_hex(c->result, LEDGER_RESULT_SIZE));
-        json_object_set_new(change, "certificate", json_of_certificate(&c->certificate));
+        json_object_set_new(change, "certificate", proof_json_certificate(&c->certificate));
         json_object_set_new(change, "set", json_of_base64(writer_view(&w)));
         json_array_append_new(changes, change);
         writer_free(&w);
@@ -316,7 +218,7 @@ static void read_change(const struct json_in *in, struct ledger_set_change *out,
     struct json_in result = json_member(in, "result"), certificate = json_member(in, "certificate"),
                    set = json_member(in, "set");
     json_read_hex(&result, out->result, LEDGER_RESULT_SIZE);
-    read_certificate(&certificate, &out->certificate, a);
+    proof_read_certificate(&certificate, &out->certificate, a);
     struct bytes raw = json_read_base64(&set, 64 * 1024, a);
     if (!in->fault->found && ledger_set_decode(&out->set, raw, ledger_id) != ANJU_OK)
         json_wrong(&set, "%s", anju_err_text());
@@ -327,14 +229,14 @@ enum anju_err set_path_json_decode(struct ledger_set_path *out, struct bytes tex
     static const char *const NAMES[] = {"format", "ledger_id", "changes", NULL};
     struct json_fault fault;
     json_t *json;
-    enum anju_err err = parse(&json, text, "set path", SET_PATH_FORMAT);
+    enum anju_err err = proof_parse(&json, text, "set path", SET_PATH_FORMAT);
 
     memset(out, 0, sizeof *out);
     if (err != ANJU_OK)
         return err;
     struct json_in root = json_root(json, &fault);
     json_only(&root, NAMES);
-    read_format(&root, SET_PATH_FORMAT);
+    proof_read_format(&root, SET_PATH_FORMAT);
     struct json_in ledger_id = json_member(&root, "ledger_id"),
                    changes = json_member(&root, "changes");
     json_read_hex(&ledger_id, out->ledger_id.b, CRYPTO_HASH_SIZE);
@@ -347,5 +249,5 @@ enum anju_err set_path_json_decode(struct ledger_set_path *out, struct bytes tex
     }
     err = json_finish(&fault, "set path");
     json_decref(json);
-    return err != ANJU_OK ? err : check_canonical("set path", set_path_json(out), text);
+    return err != ANJU_OK ? err : proof_check_canonical("set path", set_path_json(out), text);
 }

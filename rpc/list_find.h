@@ -1,0 +1,22 @@
+/*
+ * list_find: the subjects that have the value of an index now. What counts keeps no list, so they
+ * are looked for along a list that names them: the index's own chain, or that of a list of the same
+ * procedure whose components are among the index's.
+ */
+#ifndef ANJU_RPC_LIST_FIND_H
+#define ANJU_RPC_LIST_FIND_H
+
+#include "ledger/list_proof.h"
+#include "storage/store.h"
+
+/* Finds the `live` subjects whose tuple is `key`, ascending by id, in the arena. UNSUPPORTED: no
+ * list leads to them. TOO_LARGE: more entries than RPC_PROVE_SCAN_MAX would have to be looked
+ * through. CORRUPT: fewer are there. */
+ANJU_MUST_CHECK enum anju_err rpc_find_now(struct ledger_list_subject **out,
+                                           struct store_read *read,
+                                           const struct ledger_registry *registry,
+                                           const struct ledger_declared *declared,
+                                           const struct ledger_chain_name *name, struct bytes key,
+                                           uint32_t live, struct arena *a);
+
+#endif
