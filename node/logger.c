@@ -1,8 +1,11 @@
 /*
- * logger: the log thread. One sync serves all that wait: the newest slot replaces the older ones.
+ * logger: the log thread. One sync serves all that wait: the newest slot replaces the older ones. The
+ * payload log is synced by a second thread while this one writes the guard: one after the other would
+ * cost a round twice the time.
  */
 #include "node/node_state.h"
 
+#include <semaphore.h>
 #include <stdlib.h>
 
 struct sync_job {
@@ -22,6 +25,20 @@ static void on_main(struct job *job)
     free(s);
 }
 
+struct payload_job {
+    struct job job;
+    struct node *node;
+    sem_t done;
+};
+
+static void sync_payload(struct job *job)
+{
+    struct payload_job *j = (struct payload_job *)job;
+
+    payload_log_sync(j->node->log);
+    sem_post(&j->done);
+}
+
 static void on_log(struct job *job)
 {
     (void)job; /* logger_run takes them itself, many at a time */
@@ -38,8 +55,10 @@ void logger_sync(struct node *n, uint64_t token, struct bytes slot, bool records
 
 void logger_run(struct node *n)
 {
+    struct payload_job payload = {.node = n};
     struct job *first;
 
+    sem_init(&payload.done, 0, 0);
     while ((first = queue_take(&n->log_queue)) != NULL) {
         struct sync_job *last = NULL, *slot = NULL;
         bool records = false;
@@ -50,10 +69,17 @@ void logger_run(struct node *n)
             if (last->slot.size > 0)
                 slot = last;
         }
-        if (records)
+        if (guard_state(n->guard) == GUARD_LOST)
+            slot = NULL;
+        if (records && slot != NULL)
+            queue_push(&n->payload_queue, &payload.job, sync_payload);
+        else if (records)
             payload_log_sync(n->log);
-        if (slot != NULL && guard_state(n->guard) != GUARD_LOST)
+        if (slot != NULL)
             guard_write(n->guard, writer_view(&slot->slot));
+        if (records && slot != NULL)
+            while (sem_wait(&payload.done) != 0)
+                ; /* a signal */
         /* Tokens ascend: the last one stands for all. */
         for (struct job *at = first, *next; at != NULL; at = next) {
             struct sync_job *s = (struct sync_job *)at;
@@ -66,4 +92,5 @@ void logger_run(struct node *n)
             }
         }
     }
+    sem_destroy(&payload.done);
 }

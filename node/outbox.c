@@ -103,11 +103,28 @@ static bool append_pending(struct engine *e)
     return !e->log_full;
 }
 
+/* Whether this call emitted something that must wait for what it changed. */
+static bool something_leaves(const struct engine *e)
+{
+    return e->outbox_count > 0 && e->outbox[(e->outbox_first + e->outbox_count - 1) % e->outbox_room].after > e->token_issued;
+}
+
+static void settle_after(struct engine *e)
+{
+    for (size_t i = e->outbox_count; i > 0; i--) {
+        struct outbox_item *item = &e->outbox[(e->outbox_first + i - 1) % e->outbox_room];
+        if (item->after <= e->token_issued)
+            break;
+        item->after = e->token_issued;
+    }
+}
+
 void outbox_flush(struct engine *e)
 {
     bool records = e->pending_count > 0;
 
-    if (consensus_slot_changed(e->core)) {
+    /* A changed slot is written with the first message that rests on it: a step alone is not worth a sync. */
+    if (something_leaves(e) && consensus_slot_changed(e->core)) {
         writer_clear(&e->slot);
         consensus_slot_encode(&e->slot, e->core);
     }
@@ -122,13 +139,8 @@ void outbox_flush(struct engine *e)
         e->counters.syncs++;
         e->w.sync(e->w.ctx, e->token_issued, writer_view(&e->slot));
         writer_clear(&e->slot);
-        return;
-    }
-    for (size_t i = e->outbox_count; i > 0; i--) {
-        struct outbox_item *item = &e->outbox[(e->outbox_first + i - 1) % e->outbox_room];
-        if (item->after <= e->token_issued)
-            break;
-        item->after = e->token_issued;
+    } else {
+        settle_after(e);
     }
 }
 
