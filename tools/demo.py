@@ -86,18 +86,22 @@ class LiveOrder:
         self.subject = codes[0]["subject"]
         codes.append(anju_json("code", "new", "--genesis", net.genesis, "--subject", self.subject, "--purpose", "rate"))
         self.confirm, self.rate = codes
-        self.records, self.ms = 0, []
+        self.records, self.ms, self.height = 0, [], 0
 
     def act(self, who, action, code=None, **fields):
         record = self.net.path("live-%s.json" % action)
         with open(record, "w") as f:
             json.dump({"procedure": "order", "action": action, "subject": self.subject, "fields": fields}, f)
         self.receipt = self.net.path("receipt-%s.json" % action)
+        # Who acts asks the own node, which may be a moment behind the one that answered the act before.
+        if not self.net.reaches(who, self.height, 30):
+            raise Failed("%s's node does not reach block %d" % (MEMBERS[who][1], self.height))
         began = time.time()
         done = anju_json("submit", "--genesis", self.net.genesis, "--key", self.net.key(who), "--receipt", self.receipt,
                          *(("--code", code) if code else ()), *self.net.urls(who), record)
         self.ms.append((time.time() - began) * 1000)
         self.records += 1
+        self.height = int(done["height"])
         self.seq = int(done["first_seq"])
         say("   %-9s %-20s entry %d, block %s" % (action, MEMBERS[who][1], self.seq, done["height"]))
 

@@ -12,7 +12,7 @@
 
 #include "rpc/json.h"
 
-enum { MAP_SIZE_MAX = 1024 * 1024, VALID_MS = 12 * 3600 * 1000, ROWS_SHOWN = 20, PATIENCE_MS = 60000 };
+enum { MAP_SIZE_MAX = 1024 * 1024, VALID_MS = 12 * 3600 * 1000, ROWS_SHOWN = 20, PATIENCE_MS = 60000, BEHIND_MAX = 1000, BEHIND_US = 20000 };
 enum { O_GENESIS, O_KEY, O_MEMBER, O_URL, O_MAP, O_ENVELOPE, O_LIMIT, O_REPORT, O_STATE, O_PRIVATE, O_SENDERS, O_REQUEST, O_DRY_RUN, O_COUNT };
 
 struct import {
@@ -38,6 +38,7 @@ struct import {
     uint64_t seconds_ms;
     uint32_t *ms; /* of each envelope of this run, from sending to the answer */
     size_t n_ms;
+    unsigned behind; /* refusals in a row by nodes that are behind */
 };
 
 /* Input. */
@@ -223,8 +224,8 @@ static enum anju_err drop_refused(struct import *m, struct import_order *o, cons
     return drop(m, o, false);
 }
 
-/* Drops the order if the ledger has it. */
-static enum anju_err drop_known(struct import *m, struct import_order *o, bool *dropped)
+/* Drops the order if the ledger has more of it than the `known` records that earlier envelopes brought. */
+static enum anju_err drop_known(struct import *m, struct import_order *o, uint8_t known, bool *dropped)
 {
     struct ledger_subject_id subject;
     char hex[2 * LEDGER_SUBJECT_SIZE + 1];
@@ -242,15 +243,30 @@ static enum anju_err drop_known(struct import *m, struct import_order *o, bool *
     uint64_t version = 0;
     bool whole = json_u64_parse(&version, text != NULL ? text : "") == ANJU_OK && version == o->n_steps;
     json_decref(result);
+    if (version <= known)
+        return ANJU_OK;
     if (!whole)
         import_rows_report(&m->rows, o->line, o->id, "refused_by_ledger", NULL, o->id, "the ledger has this order with another history");
     *dropped = true;
     return drop(m, o, whole);
 }
 
-/* The envelope had no effect: what the ledger has or refuses is dropped, the rest makes a new envelope. */
-static enum anju_err on_refused(struct import *m, const struct import_answer *a)
+/* Nothing of this member's will ever be taken, whatever the row says. */
+static bool is_hopeless(const char *outcome)
 {
+    static const char *const NAMES[] = {"actor", "procedure_unknown", "procedure_version", "action_unknown"};
+
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+        if (strcmp(outcome, NAMES[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The envelope had no effect: what the ledger has or refuses is dropped, the rest makes a new envelope. *behind: the
+ * node that refuses has not yet executed the block with the order's first part; the same envelope is to be sent again. */
+static enum anju_err on_refused(struct import *m, const struct import_answer *a, bool *behind)
+{
+    const struct import_envelope *e = &m->plan.envelopes[a->envelope];
     struct import_order *culprit = import_plan_order(&m->plan, a->envelope, a->record);
     uint32_t first, end;
     bool dropped = false;
@@ -258,12 +274,16 @@ static enum anju_err on_refused(struct import *m, const struct import_answer *a)
 
     if (culprit == NULL)
         return anju_fail(ANJU_ERR_MALFORMED, "the node refuses record %u of an envelope that has it not", a->record);
+    if (is_hopeless(a->outcome))
+        return anju_fail(ANJU_ERR_MISMATCH, "the ledger refuses all records of this member: %s: %s", a->outcome, a->hint);
     import_plan_orders(&m->plan, a->envelope, &first, &end);
     if (strcmp(a->outcome, "version_stale") == 0 || strcmp(a->outcome, "unique") == 0)
         for (uint32_t i = first; i < end && err == ANJU_OK; i++)
             if (!m->rows.orders[i].dropped)
-                err = drop_known(m, &m->rows.orders[i], &dropped);
-    if (err == ANJU_OK && !dropped)
+                err = drop_known(m, &m->rows.orders[i], i == first ? e->first_step : 0, &dropped);
+    *behind = err == ANJU_OK && !dropped && strcmp(a->outcome, "version_stale") == 0 && e->first_step > 0 && culprit == &m->rows.orders[first]
+              && m->behind++ < BEHIND_MAX;
+    if (err == ANJU_OK && !dropped && !*behind)
         err = drop_refused(m, culprit, a);
     return err;
 }
@@ -295,20 +315,25 @@ static enum anju_err on_skipped(struct import *m, const struct import_answer *a,
 static enum anju_err on_answer(struct import *m, const struct import_answer *a)
 {
     struct import_envelope *e = &m->plan.envelopes[a->envelope];
-    bool committed = a->fate == FATE_COMMITTED;
+    bool committed = a->fate == FATE_COMMITTED, behind = false;
     enum anju_err err = ANJU_OK;
 
     switch (a->fate) {
     case FATE_COMMITTED:
+        m->behind = 0;
         m->ms[m->n_ms++] = a->ms;
         m->records_now += e->n_records;
         break;
-    case FATE_REFUSED: err = on_refused(m, a); break;
+    case FATE_REFUSED: err = on_refused(m, a, &behind); break;
     case FATE_SKIPPED: err = on_skipped(m, a, &committed); break;
     case FATE_INVALID: return anju_fail(ANJU_ERR_MISMATCH, "the node finds an envelope invalid: %s", a->hint);
     }
     if (err == ANJU_OK && committed)
         return mark_done(m, a->envelope);
+    if (behind) {
+        usleep(BEHIND_US);
+        return err;
+    }
     e->sent = false;
     e->generation++;
     return err;

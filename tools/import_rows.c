@@ -120,7 +120,7 @@ static bool check_form(struct reading *in)
         if (!bytes_are_utf8(in->csv.field[in->commit[i]]))
             return refuse(in, "not_utf8", in->map->commit[i], in->id, "the value is not UTF-8 text");
     if (in->id.size == 0)
-        return refuse(in, "no_id", in->map->column[COLUMN_ID], in->id, "the row has no id");
+        return refuse(in, "no_id", in->map->column[COLUMN_ID], bytes_of(NULL, 0), "the row has no id");
     return true;
 }
 
@@ -174,7 +174,7 @@ static bool read_times(struct reading *in, struct import_order *o)
     if (!read_time(in, &o->placed, COLUMN_PLACED) || !read_time(in, &o->due, COLUMN_DUE) || !read_time(in, &o->closed, COLUMN_CLOSED))
         return false;
     if (o->placed == 0)
-        return refuse(in, "no_date", in->map->column[COLUMN_PLACED], in->id, "the row does not say when it was placed");
+        return refuse(in, "no_date", in->map->column[COLUMN_PLACED], bytes_of(NULL, 0), "the row does not say when it was placed");
     if (o->closed != 0 && o->closed < o->placed)
         return refuse(in, "closed_before_placed", in->map->column[COLUMN_CLOSED], field(in, COLUMN_CLOSED), "it was closed before it was placed");
     if (o->placed > in->bounds->now_ms || o->closed > in->bounds->now_ms)
@@ -241,7 +241,7 @@ static bool check_texts(struct reading *in)
     const struct import_bounds *b = in->bounds;
 
     if (field(in, COLUMN_TYPE).size == 0)
-        return refuse(in, "no_type", in->map->column[COLUMN_TYPE], in->id, "the row does not say of what type it is");
+        return refuse(in, "no_type", in->map->column[COLUMN_TYPE], bytes_of(NULL, 0), "the row does not say of what type it is");
     return check_size(in, COLUMN_ID, b->no) && check_size(in, COLUMN_TYPE, b->type) && check_size(in, COLUMN_GRID, b->grid)
            && check_size(in, COLUMN_PROVIDER, b->provider) && check_size(in, COLUMN_SOURCE, b->source);
 }
