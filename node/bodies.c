@@ -43,11 +43,8 @@ static void body_free(struct engine *e, struct body *b)
     free(b);
 }
 
-static void report(struct engine *e, struct body *b)
+static void report(struct engine *e, const struct body *b)
 {
-    if (b->reported)
-        return;
-    b->reported = true;
     engine_queue(e, &(struct queued){.kind = QUEUED_BODY, .vid = b->vid});
 }
 
@@ -214,8 +211,12 @@ void bodies_execute(struct engine *e, const struct crypto_hash *vid)
 {
     struct body *b = bodies_find(e, vid);
 
-    if (b == NULL || b->image == NULL || !b->image->valid || b->executing)
+    if (b == NULL || b->image == NULL || !b->image->valid)
         return;
+    if (b->executed)
+        engine_queue(e, &(struct queued){.kind = QUEUED_EXECUTED, .vid = b->vid, .result = b->result});
+    if (b->executing)
+        return; /* under way, or done */
     b->executing = true;
     e->w.execute(e->w.ctx, b->image);
 }

@@ -24,24 +24,9 @@ void engine_queue(struct engine *e, const struct queued *q)
     e->queue[(e->queue_first + e->queue_count++) % e->queue_room] = *q;
 }
 
-static void arm(struct engine *e, const struct consensus_action *a, bool on)
+static void arm(struct engine *e, const struct consensus_action *a)
 {
-    uint64_t now = e->w.mono_ms(e->w.ctx);
-    struct armed *free_one = NULL;
-
-    for (unsigned i = 0; i < TIMERS_MAX; i++) {
-        struct armed *t = &e->timers[i];
-        if (t->on && t->timer == a->timer && t->height == a->height && t->round == a->round)
-            t->on = false;
-        if (t->on && t->height < e->height)
-            t->on = false;
-        if (!t->on && free_one == NULL)
-            free_one = t;
-    }
-    if (!on)
-        return;
-    assert(free_one != NULL); /* the core arms at most a few rounds of one height */
-    *free_one = (struct armed){.on = true, .timer = a->timer, .height = a->height, .round = a->round, .at = now + a->ms};
+    e->timers[a->timer] = (struct armed){.on = true, .height = a->height, .round = a->round, .at = e->w.mono_ms(e->w.ctx) + a->ms};
 }
 
 static void send_certificate(struct engine *e, int to, const struct frame_certificate *c)
@@ -57,11 +42,11 @@ static void send_certificate(struct engine *e, int to, const struct frame_certif
 static void send_proposal(struct engine *e, const struct ledger_vote *vote)
 {
     const struct body *b = bodies_find(e, &vote->vid);
-    const struct ledger_polka *polka = vote->valid_round >= 0 ? consensus_valid_polka(e->core) : NULL;
+    const struct ledger_polka *polka = vote->valid_round >= 0 ? consensus_polka(e->core, (uint32_t)vote->valid_round) : NULL;
     struct bytes compact = b != NULL ? blob_bytes(b->compact) : bytes_of(NULL, 0);
     struct writer w = {0}, p = {0};
 
-    if (polka != NULL && polka->round == (uint32_t)vote->valid_round && crypto_hash_equal(&polka->vid, &vote->vid))
+    if (polka != NULL && crypto_hash_equal(&polka->vid, &vote->vid))
         ledger_polka_encode(&p, polka);
     if (compact.size + p.size + 256 > FRAME_PROPOSAL_SIZE_MAX)
         compact = bytes_of(NULL, 0);
@@ -150,10 +135,10 @@ static void carry_out(struct engine *e, const struct consensus_action *a)
         bodies_execute(e, &a->vid);
         break;
     case CONSENSUS_ARM:
-        arm(e, a, true);
+        arm(e, a);
         break;
     case CONSENSUS_CANCEL:
-        arm(e, a, false);
+        e->timers[a->timer].on = false;
         break;
     case CONSENSUS_DECIDE:
         outbox_decide(e, &a->commit);
@@ -377,7 +362,13 @@ void engine_on_committed(struct engine *e, const struct engine_committed *c)
 
 void engine_on_executed(struct engine *e, const struct crypto_hash *vid, const struct crypto_hash *result_id)
 {
-    engine_queue(e, &(struct queued){.kind = QUEUED_EXECUTED, .vid = *vid, .result = *result_id});
+    struct body *b = bodies_find(e, vid);
+
+    if (b != NULL) {
+        b->executed = true;
+        b->result = *result_id;
+        engine_queue(e, &(struct queued){.kind = QUEUED_EXECUTED, .vid = *vid, .result = *result_id});
+    }
     engine_settle(e);
 }
 
@@ -397,7 +388,7 @@ uint64_t engine_deadline(const struct engine *e)
 
     if (!e->started)
         return at;
-    for (unsigned i = 0; i < TIMERS_MAX; i++) {
+    for (unsigned i = 0; i < TIMERS; i++) {
         if (e->timers[i].on)
             at = engine_min(at, e->timers[i].at);
     }
@@ -423,13 +414,13 @@ void engine_tick(struct engine *e)
 
     if (!e->started)
         return;
-    for (unsigned i = 0; i < TIMERS_MAX; i++) {
+    for (unsigned i = 0; i < TIMERS; i++) {
         struct armed t = e->timers[i];
         if (!t.on || now < t.at)
             continue;
         e->timers[i].on = false;
         struct consensus_event event = {.kind = CONSENSUS_EVENT_TIMER, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1};
-        event.timer.timer = t.timer;
+        event.timer.timer = (enum consensus_timer)i;
         event.timer.height = t.height;
         event.timer.round = t.round;
         engine_feed(e, &event);

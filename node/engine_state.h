@@ -15,7 +15,7 @@ enum {
     BODIES_MAX = 64,
     EARLY_PER_SIGNER = 4,
     EARLY_MAX = EARLY_PER_SIGNER * LEDGER_SET_MAX,
-    TIMERS_MAX = 32,
+    TIMERS = CONSENSUS_TIMER_PRECOMMIT + 1, /* one of each kind */
     OUTBOX_MAX = 4096,
     SYNC_WINDOW = 32,
     SYNC_PEERS = 3,
@@ -86,8 +86,8 @@ struct body {
     enum body_state state;
     bool needed;    /* the core asked */
     bool certified; /* a commit certificate names it */
-    bool reported;  /* the core had its BODY event */
-    bool executing;
+    bool executing, executed;
+    struct crypto_hash result; /* where executed */
     struct ledger_header header;
     struct blob *compact; /* encoded */
     struct batch **batches;
@@ -126,7 +126,6 @@ struct early {
 
 struct armed {
     bool on;
-    enum consensus_timer timer;
     uint64_t height;
     uint32_t round;
     uint64_t at;
@@ -171,7 +170,7 @@ struct engine {
     struct consensus_actions *actions;
     struct queued *queue; /* events for the core that came up inside a step; a ring */
     size_t queue_first, queue_count, queue_room;
-    struct armed timers[TIMERS_MAX];
+    struct armed timers[TIMERS]; /* by kind */
     bool halted;
     const char *halt_reason;
 
