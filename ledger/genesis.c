@@ -90,7 +90,7 @@ static bool is_text(const char *text)
 /* A URL without scheme: no space and no plus, which signed notes use otherwise. */
 static bool is_origin(const char *text)
 {
-    if (!is_text(text))
+    if (!is_text(text) || strstr(text, "://") != NULL)
         return false;
     for (const char *p = text; *p != '\0'; p++)
         if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||

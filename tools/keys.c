@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -132,6 +133,41 @@ static uint32_t split_roles(char **out, char *text)
     return n;
 }
 
+/* What a genesis would refuse is said before there are any keys: `m` with throw-away ones, written and read back. */
+static enum anju_err check_words(const struct member_file *m)
+{
+    struct member_file trial = *m, again;
+    struct arena arena = {0};
+    struct writer text = {0};
+    struct crypto_secret secret;
+    enum anju_err err = crypto_secret_new(&secret);
+
+    if (err == ANJU_OK)
+        err = crypto_key_of(&trial.operator_key, &secret);
+    trial.approver_key = trial.node.node.node_key = trial.operator_key;
+    if (err == ANJU_OK) {
+        member_file_encode(&text, &trial);
+        err = member_file_decode(&again, writer_view(&text), &arena);
+    }
+    writer_free(&text);
+    arena_free(&arena);
+    return err;
+}
+
+/* No file of an earlier member may be in the way: half of the keys would be of no use. */
+static enum anju_err check_folder(const char *dir)
+{
+    static const char *const NAMES[] = {"operator.key", "approver.key", "node.key", "log.key", "cosign.key", "tls.key", "tls.crt", "member.json"};
+    char path[4096];
+
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, NAMES[i]);
+        if (access(path, F_OK) == 0)
+            return anju_fail(ANJU_ERR_EXISTS, "%s is there already; everything is left as it is", path);
+    }
+    return ANJU_OK;
+}
+
 static int new_keys(const char *dir, struct tool_option *o)
 {
     char *roles[ROLES_MAX], *roles_text = anju_strdup(o[3].given);
@@ -145,6 +181,12 @@ static int new_keys(const char *dir, struct tool_option *o)
     m.n_roles = split_roles(roles, roles_text);
     if ((o[4].given == NULL) != (o[5].given == NULL))
         return tool_fail(TOOL_USAGE, "a node has both --peer and --rpc");
+    m.node.peer = (char *)(uintptr_t)o[4].given;
+    m.node.rpc = (char *)(uintptr_t)o[5].given;
+    if (check_words(&m) != ANJU_OK)
+        return tool_fail(TOOL_REFUSED, "%s", anju_err_text());
+    if (check_folder(dir) != ANJU_OK)
+        return tool_fail_err();
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return tool_fail(TOOL_FAILED, "%s: %s", dir, strerror(errno));
     enum anju_err err = make_key(&m.operator_key, dir, "operator.key");
@@ -155,12 +197,6 @@ static int new_keys(const char *dir, struct tool_option *o)
     if (err != ANJU_OK)
         return tool_fail_err();
     member_file_encode(&text, &m);
-    /* Read back: what a genesis would refuse is said now. */
-    struct arena arena = {0};
-    struct member_file again;
-    if (member_file_decode(&again, writer_view(&text), &arena) != ANJU_OK)
-        return tool_fail(TOOL_REFUSED, "%s", anju_err_text());
-    arena_free(&arena);
     snprintf(path, sizeof(path), "%s/member.json", dir);
     if (tool_write_file(path, writer_view(&text), 0644, false) != ANJU_OK)
         return tool_fail_err();
