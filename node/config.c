@@ -25,6 +25,8 @@ static const struct key KEYS[] = {
     {"genesis", PATH, AT(genesis), 0, true, 0, 0},
     {"data", PATH, AT(data), 0, true, 0, 0},
     {"node.key", PATH, AT(node_key), 0, true, 0, 0},
+    {"log.key", PATH, AT(log_key), 0, false, 0, 0},
+    {"cosign.key", PATH, AT(cosign_key), 0, false, 0, 0},
     {"tls.certificate", PATH, AT(tls_certificate), 0, true, 0, 0},
     {"tls.key", PATH, AT(tls_key), 0, true, 0, 0},
     {"peer.listen", ADDRESS, AT(peer_host), AT(peer_port), true, 0, 0},

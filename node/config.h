@@ -15,6 +15,8 @@ struct node_config {
     const char *genesis;         /* genesis */
     const char *data;            /* data */
     const char *node_key;        /* node.key */
+    const char *log_key;         /* log.key; NULL: no log signatures */
+    const char *cosign_key;      /* cosign.key; NULL: this node does not cosign */
     const char *tls_certificate; /* tls.certificate */
     const char *tls_key;         /* tls.key */
     const char *peer_host, *peer_port; /* peer.listen */

@@ -173,6 +173,7 @@ static void committed_on_main(struct job *job)
     j->node->last_commit_us = j->us;
     peers_grant(j->node->peers);
     engine_on_committed(j->node->engine, &c);
+    cosign_committed(j->node->cosign, &j->tip);
     image_release(j->image);
     writer_free(&j->certificate);
     for (size_t i = 0; i < j->n_polkas; i++)

@@ -20,6 +20,7 @@ static const struct {
     [FRAME_BLOCK] = {"BLOCK", FRAME_PROPOSAL_SIZE_MAX},
     [FRAME_BLOCK_BATCH] = {"BLOCK_BATCH", SIZE_MAX},
     [FRAME_HANDOVER] = {"HANDOVER", SIZE_MAX},
+    [FRAME_COSIGN] = {"COSIGN", FRAME_COSIGN_SIZE},
 };
 
 size_t frame_size_max(uint8_t type, uint32_t frame_size)
@@ -341,5 +342,28 @@ enum anju_err frame_block_batch_decode(struct frame_block_batch *out, struct byt
     out->height = reader_u64(&r);
     out->index = reader_u16_max(&r, LEDGER_BLOCK_BATCHES_MAX - 1);
     out->raw = reader_take(&r, r.left);
+    return reader_finish(&r);
+}
+
+void frame_cosign_encode(struct writer *w, const struct frame_cosign *c)
+{
+    writer_u64(w, c->height);
+    writer_u64(w, c->size);
+    writer_put(w, c->root.b, sizeof(c->root.b));
+    writer_u64(w, c->time_s);
+    writer_put(w, c->ed25519, sizeof(c->ed25519));
+    writer_put(w, c->cose.b, sizeof(c->cose.b));
+}
+
+enum anju_err frame_cosign_decode(struct frame_cosign *out, struct bytes in)
+{
+    struct reader r = reader_over(in);
+
+    out->height = reader_u64(&r);
+    out->size = reader_u64(&r);
+    reader_copy(&r, out->root.b, sizeof(out->root.b));
+    out->time_s = reader_u64(&r);
+    reader_copy(&r, out->ed25519, sizeof(out->ed25519));
+    reader_copy(&r, out->cose.b, sizeof(out->cose.b));
     return reader_finish(&r);
 }

@@ -2,7 +2,8 @@
  * frames: what nodes say to each other (docs/formats.md, "Peer frames"). A frame is len u32, type u8,
  * body; the peer layer adds and takes off the first two. Encoders append a body to a writer; decoders
  * borrow from their input, check every bound before anything is allocated, and refuse leftover bytes.
- * AUTH, PING and PONG belong to the peer layer, all others to the engine. Pure; any thread.
+ * AUTH, PING and PONG belong to the peer layer, COSIGN to node/cosign.c, all others to the engine. Pure;
+ * any thread.
  */
 #ifndef ANJU_NODE_FRAMES_H
 #define ANJU_NODE_FRAMES_H
@@ -25,6 +26,7 @@ enum frame_type {
     FRAME_BLOCK = 12,
     FRAME_BLOCK_BATCH = 13,
     FRAME_HANDOVER = 14,
+    FRAME_COSIGN = 15,
     FRAME_TYPES,
 };
 
@@ -143,5 +145,19 @@ struct frame_block_batch {
 };
 void frame_block_batch_encode(struct writer *w, const struct frame_block_batch *b);
 ANJU_MUST_CHECK enum anju_err frame_block_batch_decode(struct frame_block_batch *out, struct bytes in);
+
+/* COSIGN: what the sender, a validator, signed for a checkpoint (docs/formats.md, "Outside forms"). Size and
+ * root make one that contradicts ours evidence by itself. */
+struct frame_cosign {
+    uint64_t height;
+    uint64_t size;
+    struct crypto_hash root;
+    uint64_t time_s;
+    uint8_t ed25519[64];    /* cosignature/v1 by its cosign key */
+    struct crypto_sig cose; /* ES256K over the root by its node key */
+};
+enum { FRAME_COSIGN_SIZE = 8 + 8 + 32 + 8 + 64 + 64 };
+void frame_cosign_encode(struct writer *w, const struct frame_cosign *c);
+ANJU_MUST_CHECK enum anju_err frame_cosign_decode(struct frame_cosign *out, struct bytes in);
 
 #endif

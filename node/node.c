@@ -182,11 +182,16 @@ static enum anju_err open_log(struct node *n)
     return err;
 }
 
+static bool may_sign(const struct node *n)
+{
+    return n->config->vote && n->self_index >= 0 && guard_state(n->guard) != GUARD_LOST;
+}
+
 static void make_engine(struct node *n)
 {
     struct engine_config c = {.registry = n->registry, .secret = n->secret, .self = n->self};
 
-    c.may_sign = n->config->vote && n->self_index >= 0 && guard_state(n->guard) != GUARD_LOST;
+    c.may_sign = may_sign(n);
     if (guard_state(n->guard) == GUARD_LOST)
         log_warn("node", "this node follows and serves, it does not vote: %s; a new node key is the way back", guard_lost_reason(n->guard));
     else if (n->self_index < 0)
@@ -207,6 +212,27 @@ static enum anju_err start_engine(struct node *n)
         err = store_read_decided(r, &certificate, store_read_tip(r)->height);
     if (err == ANJU_OK)
         engine_start(n->engine, store_read_tip(r), certificate, executor_next_due(n), guard_content(n->guard));
+    store_read_end(r);
+    return err;
+}
+
+static bool send_cosign(void *ctx, int peer, struct bytes body)
+{
+    return peers_send(((struct node *)ctx)->peers, peer, FRAME_COSIGN, body);
+}
+
+static enum anju_err open_cosign(struct node *n)
+{
+    struct cosign_options o = {.registry = n->registry, .self = n->self, .log_key = n->config->log_key, .cosign_key = n->config->cosign_key,
+                               .dir = n->config->data, .now_ms = node_wall_ms, .send = send_cosign, .ctx = n};
+    struct store_read *r = NULL;
+    enum anju_err err = store_read_begin(&r, n->store);
+
+    if (err == ANJU_OK) {
+        o.tip = store_read_tip(r);
+        o.node_secret = may_sign(n) ? &n->secret : NULL;
+        err = cosign_open(&n->cosign, &o);
+    }
     store_read_end(r);
     return err;
 }
@@ -384,16 +410,20 @@ static bool open_loop(struct node *n)
 
 static void on_up(void *ctx, int peer, const struct crypto_hash *node_id)
 {
+    cosign_peer_up(((struct node *)ctx)->cosign, peer, node_id);
     engine_peer_up(((struct node *)ctx)->engine, peer, node_id);
 }
 
 static void on_down(void *ctx, int peer)
 {
+    cosign_peer_down(((struct node *)ctx)->cosign, peer);
     engine_peer_down(((struct node *)ctx)->engine, peer);
 }
 
 static bool on_frame(void *ctx, int peer, uint8_t type, struct bytes body)
 {
+    if (type == FRAME_COSIGN)
+        return cosign_peer_frame(((struct node *)ctx)->cosign, peer, body);
     return engine_peer_frame(((struct node *)ctx)->engine, peer, type, body);
 }
 
@@ -441,6 +471,7 @@ static void shut_down(struct node *n)
 static void let_go(struct node *n)
 {
     peers_close(n->peers);
+    cosign_close(n->cosign);
     executor_drop_all(n);
     engine_free(n->engine);
     payload_log_close(n->log);
@@ -515,6 +546,9 @@ static int run(struct node *n)
     }
     if (err != ANJU_OK)
         return fail(NODE_EXIT_DATA);
+    err = open_cosign(n);
+    if (err != ANJU_OK)
+        return fail(err == ANJU_ERR_IO || err == ANJU_ERR_FULL ? NODE_EXIT_DATA : NODE_EXIT_FILES);
     backend_init(n);
     err = start_engine(n);
     if (err != ANJU_OK)

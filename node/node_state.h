@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "node/cosign.h"
 #include "node/engine.h"
 #include "node/node.h"
 #include "node/peer.h"
@@ -67,6 +68,7 @@ struct node {
     struct guard *guard;
     struct payload_log *log;
     struct peers *peers;
+    struct cosign *cosign;
     struct rpc_server *rpc;
     struct rpc_backend backend;
     struct check_cache *cache;
