@@ -394,7 +394,9 @@ void backend_tick(struct node *n)
 void backend_init(struct node *n)
 {
     n->backend = (struct rpc_backend){
-        .ctx = n, .registry = n->registry, .store = n->store, .now_ms = now_ms, .submit = submit, .status = status, .metrics = metrics};
+        .ctx = n, .registry = n->registry, .store = n->store, .checkpoints = cosign_checkpoints(n->cosign),
+        .log_node = n->self_index >= 0 ? &n->registry->set.node[n->self_index] : NULL,
+        .log_open = n->genesis.log_public || node_is_loopback(n->config->rpc_host), .now_ms = now_ms, .submit = submit, .status = status, .metrics = metrics};
 }
 
 void backend_deinit(struct node *n)

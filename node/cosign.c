@@ -66,36 +66,47 @@ static enum anju_err read_secret(uint8_t secret[CRYPTO_ED25519_SIZE], const char
     return err;
 }
 
+/* Keys of a node that is no validator are not read: nobody could check what they sign. */
 static enum anju_err read_keys(struct cosign *c)
 {
     const struct ledger_set *set = &c->o.registry->set;
     enum anju_err err = ANJU_OK;
 
     c->self_index = ledger_set_find(set, &c->o.self);
-    if (c->self_index < 0) {
-        log_info("cosign", "no validator: this node keeps cosignatures of others and makes none");
+    if (c->self_index < 0 || !outside_origin_fits(c->origin))
         return ANJU_OK;
-    }
-    if (!outside_origin_fits(c->origin)) {
+    if (c->o.log_key != NULL)
+        err = read_secret(c->log_secret, c->o.log_key, "log.key", set->node[c->self_index].log_key);
+    c->has_log = err == ANJU_OK && c->o.log_key != NULL;
+    if (err == ANJU_OK && c->o.cosign_key != NULL)
+        err = read_secret(c->cosign_secret, c->o.cosign_key, "cosign.key", set->node[c->self_index].cosign_key);
+    c->has_cosign = err == ANJU_OK && c->o.cosign_key != NULL && c->o.node_secret != NULL;
+    return err;
+}
+
+static void say_keys(const struct cosign *c)
+{
+    if (!outside_origin_fits(c->origin))
         log_warn("cosign", "the origin is too long for names in signed notes: no checkpoints in outside forms");
-        return ANJU_OK;
-    }
-    const struct ledger_node *self = &set->node[c->self_index];
-    if (c->o.log_key != NULL) {
-        err = read_secret(c->log_secret, c->o.log_key, "log.key", self->log_key);
-        c->has_log = err == ANJU_OK;
-    } else
-        log_info("cosign", "log.key is not set: this node signs no checkpoints and serves no /checkpoint");
-    if (err != ANJU_OK)
-        return err;
-    if (c->o.cosign_key == NULL)
-        log_info("cosign", "cosign.key is not set: this node does not cosign checkpoints");
+    else if (c->self_index < 0)
+        log_info("cosign", "no validator: this node keeps cosignatures of others and makes none");
     else {
-        err = read_secret(c->cosign_secret, c->o.cosign_key, "cosign.key", self->cosign_key);
-        c->has_cosign = err == ANJU_OK && c->o.node_secret != NULL;
-        if (err == ANJU_OK && !c->has_cosign)
-            log_info("cosign", "this node does not vote, so it does not cosign either");
+        if (!c->has_log)
+            log_info("cosign", "log.key is not set: this node signs no checkpoints and serves no /checkpoint");
+        if (!c->has_cosign)
+            log_info("cosign", "%s, so this node does not cosign checkpoints", c->o.cosign_key == NULL ? "cosign.key is not set" : "it does not vote");
     }
+}
+
+enum anju_err cosign_check_keys(const struct ledger_registry *registry, const struct crypto_hash *self,
+                                const char *log_key, const char *cosign_key)
+{
+    struct cosign *c = anju_alloc(sizeof(*c));
+
+    c->o = (struct cosign_options){.registry = registry, .self = *self, .log_key = log_key, .cosign_key = cosign_key};
+    c->origin = registry->genesis->origin;
+    enum anju_err err = read_keys(c);
+    cosign_close(c);
     return err;
 }
 
@@ -114,6 +125,7 @@ enum anju_err cosign_open(struct cosign **out, const struct cosign_options *opti
         cosign_close(c);
         return err;
     }
+    say_keys(c);
     *out = c;
     return ANJU_OK;
 }

@@ -26,6 +26,9 @@ struct cosign_options {
 };
 
 /* IO, MALFORMED, MISMATCH with words: a key file can't be read or is not the one that genesis names. */
+ANJU_MUST_CHECK enum anju_err cosign_check_keys(const struct ledger_registry *registry, const struct crypto_hash *self,
+                                                const char *log_key, const char *cosign_key);
+/* The same errors, and those of the kept checkpoints. */
 ANJU_MUST_CHECK enum anju_err cosign_open(struct cosign **out, const struct cosign_options *options);
 void cosign_close(struct cosign *c);
 struct checkpoints *cosign_checkpoints(struct cosign *c);

@@ -80,14 +80,14 @@ static enum anju_err read_secret(struct node *n)
                                           n->config->node_key);
 }
 
-static bool is_loopback(const char *host)
+bool node_is_loopback(const char *host)
 {
     return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
 }
 
 static enum anju_err check_rpc_address(const struct node *n)
 {
-    if (is_loopback(n->config->rpc_host))
+    if (node_is_loopback(n->config->rpc_host))
         return ANJU_OK;
     if (!n->config->rpc_public)
         return anju_fail(ANJU_ERR_MISMATCH, "%s: rpc.listen = %s:%s is not a loopback address, and whoever reaches it may read everything: "
@@ -523,6 +523,8 @@ static int read_files(struct node *n)
     if (err == ANJU_OK)
         err = tls_context_new(&tls, &spki, n->config->tls_certificate, n->config->tls_key);
     SSL_CTX_free(tls);
+    if (err == ANJU_OK)
+        err = cosign_check_keys(n->registry, &n->self, n->config->log_key, n->config->cosign_key);
     if (err != ANJU_OK)
         return fail(NODE_EXIT_FILES);
     return check_rpc_address(n) == ANJU_OK ? NODE_EXIT_OK : fail(NODE_EXIT_USAGE);

@@ -124,6 +124,7 @@ void backend_answer(struct node *n, uint64_t ticket, const struct rpc_submit_res
 void backend_tick(struct node *n); /* about every 100 ms, and after commits */
 void backend_deinit(struct node *n); /* answers what is open with PENDING */
 
+bool node_is_loopback(const char *host); /* node.c */
 /* node.c: stops the node because it cannot go on. Any thread. */
 void node_give_up(struct node *n, int exit_code, const char *words);
 

@@ -10,6 +10,7 @@
 #include "ledger/envelope.h"
 
 struct store; /* storage/store.h */
+struct checkpoints; /* storage/checkpoints.h */
 
 enum rpc_submit_state {
     RPC_SUBMIT_COMMITTED, /* final: entries first_seq .. first_seq + n - 1 (a refusal has one) */
@@ -58,6 +59,9 @@ struct rpc_backend {
     void *ctx;
     const struct ledger_registry *registry;
     struct store *store;
+    struct checkpoints *checkpoints;    /* NULL: none are kept */
+    const struct ledger_node *log_node; /* whose log signatures those have; NULL: none has */
+    bool log_open; /* whoever reaches the server may read the log's hashes and entries */
     uint64_t (*now_ms)(void *ctx);
     /* Takes `count` envelopes (wires are copied). done is called when all are settled, or after
      * wait_ms with PENDING for those that are not. */

@@ -51,6 +51,7 @@ struct message {
     uint64_t generation;
     int status;
     const char *content_type;
+    const char *cache_control; /* static, or NULL */
     uint8_t *body;
     size_t body_size;
 };
@@ -88,6 +89,7 @@ static const char *reason_of(int status)
     case 200: return "OK";
     case 204: return "No Content";
     case 400: return "Bad Request";
+    case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
@@ -127,7 +129,7 @@ static void drop(struct connection *c)
     atomic_fetch_sub(&c->loop->server->connections, 1);
 }
 
-static void send_answer(struct connection *c, int status, const char *content_type, struct bytes body)
+static void send_answer(struct connection *c, int status, const char *content_type, const char *cache_control, struct bytes body)
 {
     struct evbuffer *out = bufferevent_get_output(c->bev);
 
@@ -137,6 +139,8 @@ static void send_answer(struct connection *c, int status, const char *content_ty
         evbuffer_add_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body.size);
     else if (status != 204)
         evbuffer_add_printf(out, "Content-Length: 0\r\n");
+    if (cache_control != NULL)
+        evbuffer_add_printf(out, "Cache-Control: %s\r\n", cache_control);
     if (status == 405)
         evbuffer_add_printf(out, "Allow: %s\r\n", c->head.method == HTTP_GET ? "POST" : "GET");
     evbuffer_add_printf(out, "%s\r\n", c->close ? "Connection: close\r\n" : "");
@@ -152,7 +156,7 @@ static void send_refusal(struct connection *c, int status, const char *words)
     int size = snprintf(body, sizeof(body), "%d %s: %s\n", status, reason_of(status), words);
 
     c->close = true;
-    send_answer(c, status, "text/plain", bytes_of(body, (size_t)size));
+    send_answer(c, status, "text/plain", NULL, bytes_of(body, (size_t)size));
 }
 
 static const struct http_route *find_route(const struct http_server *s, struct bytes path)
@@ -396,7 +400,7 @@ static void handle(struct loop *l, struct message *m)
         break;
     case ANSWER:
         if (c->state == REPLY && c->generation == m->generation)
-            send_answer(c, m->status, m->content_type, bytes_of(m->body, m->body_size));
+            send_answer(c, m->status, m->content_type, m->cache_control, bytes_of(m->body, m->body_size));
         break;
     case STOP:
         begin_stop(l);
@@ -575,7 +579,13 @@ enum anju_err http_open(struct http_server **out, const struct http_options *opt
 
 void http_reply(const struct http_ticket *ticket, int status, const char *content_type, struct bytes body)
 {
-    struct message m = {.kind = ANSWER, .slot = ticket->slot, .generation = ticket->generation, .status = status, .content_type = content_type};
+    http_reply_cacheable(ticket, status, content_type, NULL, body);
+}
+
+void http_reply_cacheable(const struct http_ticket *ticket, int status, const char *content_type, const char *cache_control, struct bytes body)
+{
+    struct message m = {.kind = ANSWER, .slot = ticket->slot, .generation = ticket->generation, .status = status, .content_type = content_type,
+                        .cache_control = cache_control};
 
     m.body_size = body.size;
     m.body = body.size > 0 ? anju_dup(body.data, body.size) : NULL;

@@ -59,6 +59,8 @@ ANJU_MUST_CHECK enum anju_err http_open(struct http_server **out, const struct h
 /* Answers a request; the body is copied. `content_type` NULL: no body and no Content-Type (204). Does
  * nothing where the connection is gone. Any thread. */
 void http_reply(const struct http_ticket *ticket, int status, const char *content_type, struct bytes body);
+/* The same with a Cache-Control header: static text, such as "max-age=60"; or NULL. */
+void http_reply_cacheable(const struct http_ticket *ticket, int status, const char *content_type, const char *cache_control, struct bytes body);
 /* The port that it listens at. */
 unsigned http_port(const struct http_server *server);
 unsigned http_connections(const struct http_server *server);

@@ -52,7 +52,16 @@ void call_wrong(struct call_in *in, const char *name, const char *words);
 
 jsonrpc_fn rpc_node_status, rpc_member_list, rpc_member_get, rpc_ledger_checkpoint, rpc_ledger_block, rpc_procedure_get,
     rpc_procedure_list, rpc_record_get, rpc_record_prepare, rpc_record_submit, rpc_subject_get, rpc_subject_history,
-    rpc_records_query, rpc_proof_receipt;
+    rpc_records_query, rpc_proof_receipt, rpc_proof_consistency;
+
+/* methods_outside.c. The newest checkpoint, with a quorum of cosignatures where there is one such, as a note with
+ * the serving node's log signature. NOT_FOUND: none has that. */
+ANJU_MUST_CHECK enum anju_err rpc_newest_note(struct writer *out, const struct rpc_backend *b);
+/* {"height", "cosignatures", "note"} of the checkpoint of a height, or with UINT64_MAX the newest; NULL: not kept. */
+json_t *rpc_checkpoint_note(const struct rpc_backend *b, uint64_t height);
+/* The proof of entry `seq` in an outside form: {"form", "file": base64}. NOT_FOUND: no such entry. BUSY: no
+ * checkpoint with a quorum of cosignatures covers it yet. */
+ANJU_MUST_CHECK enum anju_err rpc_make_outside(json_t **out, struct call_in *in, uint64_t seq, const char *form);
 
 /* submit.c: also the binary form, where `done` answers HTTP with the same JSON. */
 void rpc_submit_wires(const struct rpc_backend *b, const struct bytes *wires, size_t count, uint32_t wait_ms,

@@ -40,6 +40,7 @@ void rpc_ledger_checkpoint(void *ctx, struct jsonrpc_call *call, const json_t *p
     json_t *certificate = NULL;
 
     call_begin(&in, ctx, call, params, NAMES);
+    bool asked_default = !call_has(&in, "height");
     if (!height_of(&in, &height))
         return;
     enum anju_err err = store_read_height(in.read, &h, height);
@@ -59,6 +60,9 @@ void rpc_ledger_checkpoint(void *ctx, struct jsonrpc_call *call, const json_t *p
     json_object_set_new(out, "result_id", json_of_hash(&h.result));
     if (certificate != NULL)
         json_object_set_new(out, "certificate", certificate);
+    json_t *note = rpc_checkpoint_note(in.backend, asked_default ? UINT64_MAX : height);
+    if (note != NULL)
+        json_object_set_new(out, "c2sp", note);
     call_result(&in, out);
 }
 

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "rpc/methods.h"
 #include "rpc/receipts.h"
 
@@ -22,7 +24,7 @@ static enum anju_err find_seq(struct call_in *in, uint64_t *seq)
 
 void rpc_proof_receipt(void *ctx, struct jsonrpc_call *call, const json_t *params)
 {
-    static const char *const NAMES[] = {"seq", "envelope", "index", "parts", NULL};
+    static const char *const NAMES[] = {"seq", "envelope", "index", "parts", "form", NULL};
     struct call_in in;
     struct crypto_hash unused;
     uint64_t seq = 0;
@@ -30,6 +32,12 @@ void rpc_proof_receipt(void *ctx, struct jsonrpc_call *call, const json_t *param
 
     call_begin(&in, ctx, call, params, NAMES);
     bool parts = call_bool_or(&in, "parts", false);
+    const char *form = call_has(&in, "form") ? call_text(&in, "form", 16) : "json";
+    bool outside = strcmp(form, "c2sp") == 0 || strcmp(form, "cose") == 0;
+    if (!outside && strcmp(form, "json") != 0)
+        call_wrong(&in, "form", "must be json, c2sp or cose");
+    else if (outside && parts)
+        call_wrong(&in, "parts", "only the form json has parts");
     if (call_has(&in, "seq") == call_has(&in, "envelope"))
         call_wrong(&in, "seq", "give one of seq and envelope");
     else if (call_has(&in, "seq"))
@@ -41,7 +49,7 @@ void rpc_proof_receipt(void *ctx, struct jsonrpc_call *call, const json_t *param
         return;
     enum anju_err err = find_seq(&in, &seq);
     if (err == ANJU_OK)
-        err = rpc_make_receipt(&receipt, in.read, in.backend->registry, seq, parts);
+        err = outside ? rpc_make_outside(&receipt, &in, seq, form) : rpc_make_receipt(&receipt, in.read, in.backend->registry, seq, parts);
     if (err == ANJU_ERR_NOT_FOUND)
         call_not_found(&in, "entry", "it is not committed (yet); record.submit with the same envelope is always safe");
     else if (err != ANJU_OK)

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "rpc/http.h"
 #include "rpc/methods.h"
+#include "rpc/outside.h"
+#include "rpc/tiles.h"
 
 const struct jsonrpc_method RPC_METHODS[] = {
     {"ledger.block", rpc_ledger_block},
@@ -17,6 +19,7 @@ const struct jsonrpc_method RPC_METHODS[] = {
     {"node.status", rpc_node_status},
     {"procedure.get", rpc_procedure_get},
     {"procedure.list", rpc_procedure_list},
+    {"proof.consistency", rpc_proof_consistency},
     {"proof.receipt", rpc_proof_receipt},
     {"record.get", rpc_record_get},
     {"record.prepare", rpc_record_prepare},
@@ -123,11 +126,62 @@ static void on_metrics(void *ctx, const struct http_request *request)
     writer_free(&out);
 }
 
+/* ---- The log for C2SP's clients (docs/formats.md, "Outside forms") ---- */
+
+static bool log_is_open(const struct rpc_server *s, const struct http_request *request)
+{
+    if (!s->backend->log_open)
+        http_reply(&request->ticket, 403, "text/plain",
+                   bytes_of_text("403 Forbidden: the log is for members, and this address is not loopback; genesis says log_public = false\n"));
+    return s->backend->log_open;
+}
+
+static void on_checkpoint(void *ctx, const struct http_request *request)
+{
+    struct rpc_server *s = ctx;
+    struct writer note = {0};
+
+    if (!log_is_open(s, request))
+        return;
+    if (rpc_newest_note(&note, s->backend) != ANJU_OK)
+        http_reply(&request->ticket, 503, "text/plain",
+                   bytes_of_text("503 Service Unavailable: no signed checkpoint: there was no block yet, or the node has no log.key\n"));
+    else
+        http_reply_cacheable(&request->ticket, 200, "text/plain; charset=utf-8", "no-cache", writer_view(&note));
+    writer_free(&note);
+}
+
+static void on_tile(void *ctx, const struct http_request *request)
+{
+    static const char PREFIX[] = "/tile/";
+    struct rpc_server *s = ctx;
+    struct store_read *read = NULL;
+    struct writer out = {0};
+    struct tile tile;
+    struct bytes path = bytes_of(request->path.data + sizeof(PREFIX) - 1, request->path.size - (sizeof(PREFIX) - 1));
+
+    if (!log_is_open(s, request))
+        return;
+    enum anju_err err = tile_path_parse(&tile, path) == ANJU_OK ? store_read_begin(&read, s->backend->store) : ANJU_ERR_NOT_FOUND;
+    if (err == ANJU_OK)
+        err = tile_make(&out, read, &tile);
+    store_read_end(read);
+    if (err == ANJU_OK)
+        http_reply_cacheable(&request->ticket, 200, "application/octet-stream", "public, max-age=31536000, immutable", writer_view(&out));
+    else if (err == ANJU_ERR_NOT_FOUND)
+        http_reply(&request->ticket, 404, "text/plain", bytes_of_text("404 Not Found: no such tile, or the log is not that long yet\n"));
+    else
+        http_reply(&request->ticket, 500, "text/plain", bytes_of_text("500 Internal Server Error: the tile cannot be read; the node's log says why\n"));
+    writer_free(&out);
+}
+
 static const struct http_route ROUTES[] = {
     {.path = "/rpc", .post = true, .handler = on_rpc},
     {.path = "/livez", .get = true, .handler = on_live},
     {.path = "/readyz", .get = true, .handler = on_ready},
     {.path = "/metrics", .get = true, .handler = on_metrics},
+    {.path = "/checkpoint", .get = true, .handler = on_checkpoint},
+    {.path = "/tile/", .get = true, .prefix = true, .handler = on_tile},
 };
 
 enum anju_err rpc_open(struct rpc_server **out, const struct rpc_options *options, const struct rpc_backend *backend)

@@ -95,7 +95,7 @@ class Network:
         self.key_number = {m["number"]: k["number"] for m in genesis["members"] for k in m["keys"] if k["purpose"] == "operator"}
         for i in range(n):
             with open(self.path(MEMBERS[i][0], "anjud.conf"), "w") as f:
-                f.write("genesis = ../genesis.json\ndata = data\nnode.key = node.key\ntls.certificate = tls.crt\ntls.key = tls.key\n"
+                f.write("genesis = ../genesis.json\ndata = data\nnode.key = node.key\nlog.key = log.key\ncosign.key = cosign.key\ntls.certificate = tls.crt\ntls.key = tls.key\n"
                         "peer.listen = 127.0.0.1:%d\nrpc.listen = 127.0.0.1:%d\n" % (self.base + 2 * i, self.base + 2 * i + 1))
 
     def path(self, *parts):

@@ -38,6 +38,8 @@ net_conf() { # I
 genesis = ../genesis.json
 data = data
 node.key = node.key
+log.key = log.key
+cosign.key = cosign.key
 tls.certificate = tls.crt
 tls.key = tls.key
 peer.listen = 127.0.0.1:$((NET_PORT + 2 * $1))
