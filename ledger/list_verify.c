@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/builtin.h"
+#include "ledger/consistency.h"
 #include "ledger/list_work.h"
 
 const char *ledger_list_check_words(enum ledger_list_check check)
@@ -66,27 +67,15 @@ static bool check_ledger(struct list_work *w)
 
 static bool check_result(struct list_work *w)
 {
-    struct ledger_header *header = &w->out->header;
-    struct ledger_result *result = &w->out->result;
-    const struct ledger_certificate *c = &w->p->certificate;
-    struct crypto_hash vid, result_id;
-    enum anju_err err = ledger_header_decode(header, bytes_of(w->p->header, LEDGER_HEADER_SIZE));
+    enum anju_err err =
+        ledger_checkpoint_check(&w->out->header, &w->out->result, w->p->header, w->p->result,
+                                &w->p->certificate, &w->p->ledger_id);
 
     if (err == ANJU_ERR_UNSUPPORTED)
         return list_stop(w, LEDGER_CANNOT_TELL, LEDGER_LIST_CHECK_RESULT,
                          "%s; use a newer anju", anju_err_text());
-    if (err == ANJU_OK)
-        err = ledger_result_decode(result, bytes_of(w->p->result, LEDGER_RESULT_SIZE));
     if (err != ANJU_OK)
         return LIST_INVALID(w, LEDGER_LIST_CHECK_RESULT, "%s", anju_err_text());
-    ledger_block_id(&vid, header, &w->p->ledger_id);
-    ledger_result_id(&result_id, result, &w->p->ledger_id);
-    if (header->height == 0 || header->height != result->height || c->height != header->height)
-        return LIST_INVALID(w, LEDGER_LIST_CHECK_RESULT,
-                            "header, result and certificate are of different heights");
-    if (!crypto_hash_equal(&c->vid, &vid) || !crypto_hash_equal(&c->result, &result_id))
-        return LIST_INVALID(w, LEDGER_LIST_CHECK_RESULT,
-                            "the certificate is for another block or another result");
     return held(w, LEDGER_LIST_CHECK_RESULT);
 }
 

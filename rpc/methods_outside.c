@@ -116,35 +116,3 @@ enum anju_err rpc_make_outside(json_t **out, struct call_in *in, uint64_t seq, c
     writer_free(&file);
     return ANJU_OK;
 }
-
-void rpc_proof_consistency(void *ctx, struct jsonrpc_call *call, const json_t *params)
-{
-    static const char *const NAMES[] = {"from", "to", NULL};
-    struct call_in in;
-    struct crypto_hash proof[MERKLE_PATH_MAX + 1];
-    unsigned n = 0;
-
-    call_begin(&in, ctx, call, params, NAMES);
-    uint64_t from = call_u64(&in, "from"), to = call_u64_or(&in, "to", UINT64_MAX);
-    if (!call_params_good(&in) || !call_read(&in))
-        return;
-    uint64_t size = store_read_tip(in.read)->result_body.log_size;
-    if (to == UINT64_MAX)
-        to = size;
-    if (to > size || from == 0 || from > to) {
-        call_not_found(&in, "consistency", "0 < from <= to <= the size of the log; ledger.checkpoint shows that");
-        return;
-    }
-    enum anju_err err = merkle_consistency(proof, &n, from, to, store_read_log_node, in.read);
-    if (err != ANJU_OK) {
-        call_failed(&in, err);
-        return;
-    }
-    json_t *out = json_object(), *path = json_array();
-    for (unsigned i = 0; i < n; i++)
-        json_array_append_new(path, json_of_hash(&proof[i]));
-    json_object_set_new(out, "from", json_of_u64(from));
-    json_object_set_new(out, "to", json_of_u64(to));
-    json_object_set_new(out, "path", path);
-    call_result(&in, out);
-}
