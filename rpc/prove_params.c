@@ -77,6 +77,15 @@ void prove_params_read(struct call_in *in, struct prove_params *out)
         read_page(in, q);
 }
 
+void prove_params_of(struct prove_params *out, const json_t *params, struct json_fault *fault)
+{
+    struct call_in in = {0};
+
+    in.params = json_root(params, &in.fault);
+    prove_params_read(&in, out);
+    *fault = in.fault;
+}
+
 /* ---- answers ---- */
 
 static json_t *shown_json(struct call_in *in, uint16_t procedure,
@@ -88,7 +97,11 @@ static json_t *shown_json(struct call_in *in, uint16_t procedure,
                                            .state = s->state,
                                            .attributes = s->attributes};
 
-    return subject_json(&subject, in->backend->registry);
+    json_t *out = subject_json(&subject, in->backend->registry);
+
+    json_object_del(out, "last_seq"); /* not looked up here */
+    json_object_del(out, "state_digest");
+    return out;
 }
 
 /* The same by names, for who trusts this node. */

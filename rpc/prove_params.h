@@ -18,6 +18,8 @@ struct prove_params {
 /* Reads prove, now, count, records, effects, from, until, and with `prove` limit, newest_first and
  * cursor. */
 void prove_params_read(struct call_in *in, struct prove_params *out);
+/* The same from params alone: what a client expects to be answered. */
+void prove_params_of(struct prove_params *out, const json_t *params, struct json_fault *fault);
 /* These end the call: with the proof, or with the same by names where it was not asked for. */
 void prove_answer(struct call_in *in, const struct prove_params *how, const struct bytes *keys,
                   size_t n);

@@ -25,7 +25,7 @@ static void print_object(const json_t *object, int depth)
 
 int cmd_get(int argc, char **argv)
 {
-    struct tool_option options[] = {ASK_OPTIONS, {"--index", "N", "which entry of an envelope", "0", NULL}, {0}};
+    struct tool_option options[] = {ASK_OPTIONS, {"--index", "N", "which entry of an envelope", "0", NULL}, ASK_PROVE_OPTION, {0}};
     const struct tool_usage usage = {"get", "[options] PROCEDURE SUBJECT | SEQ | ENVELOPE",
                                      "Shows a subject as it is now, or one entry by its number in the log or by the id of its envelope.",
                                      "anju get order 4fe60102030405060708090a0b0c0d0e", options};
@@ -34,6 +34,9 @@ int cmd_get(int argc, char **argv)
 
     if (code >= 0)
         return code;
+    if (options[3].given != NULL)
+        return n == 2 ? ask_proof(options, "subject.get", json_pack("{s:s, s:s}", "procedure", argv[1], "subject", argv[2]), options[3].given)
+                      : tool_fail(TOOL_USAGE, "--prove: of a subject (PROCEDURE SUBJECT); 'anju receipt' proves an entry");
     if (n == 2)
         result = ask(&code, options, "subject.get", json_pack("{s:s, s:s}", "procedure", argv[1], "subject", argv[2]));
     else if (strlen(argv[1]) == 64)

@@ -87,6 +87,8 @@ static void answer_words(char *out, size_t room, const struct list_work *l, uint
         snprintf(out, room, zh ? "第 %ju 版,状态 %u" : "version %ju, state %u", (uintmax_t)c->subjects[0].version, c->subjects[0].state);
     else if (ask == LEDGER_ASK_NOW)
         snprintf(out, room, zh ? "此刻共 %ju 个,全部列出" : "%ju have it now, all of them shown", (uintmax_t)a->live);
+    else if (ask == LEDGER_ASK_COUNT && a->declared != NULL && a->declared->index.kind != LEDGER_INDEX_LIST)
+        snprintf(out, room, zh ? "此刻 %ju 个" : "%ju have it now", (uintmax_t)a->live);
     else if (ask == LEDGER_ASK_COUNT)
         snprintf(out, room, zh ? "共 %ju 条记录,此刻 %ju 个" : "%ju entries in all, %ju have it now", (uintmax_t)a->count, (uintmax_t)a->live);
     else if (a->n == 0)
@@ -175,7 +177,11 @@ static json_t *subject_shown(const struct list_work *l, uint16_t procedure, cons
 {
     const struct ledger_subject subject = {.procedure = procedure, .id = s->id, .version = s->version, .state = s->state, .attributes = s->attributes};
 
-    return subject_json(&subject, l->w->registry);
+    json_t *out = subject_json(&subject, l->w->registry);
+
+    json_object_del(out, "last_seq"); /* not proved */
+    json_object_del(out, "state_digest");
+    return out;
 }
 
 static json_t *chosen(const struct list_work *l, uint32_t i)
