@@ -10,7 +10,8 @@
 #include "ledger/procedure_body.h"
 #include "node/node_state.h"
 
-static const uint64_t BOUND_MS[FINALITY_BUCKETS] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
+static const uint64_t BOUND_MS[FINALITY_BUCKETS] = {1,   2,   5,   10,   20,   50,
+                                                    100, 200, 500, 1000, 2000, 5000};
 
 /* One call of submit: from the rpc thread to the main thread, where it ends. */
 struct request {
@@ -56,18 +57,21 @@ static void set_words(char *out, size_t size, const char *words)
 }
 
 /* Names the procedure, the action and the clause of a refusal, whoever found it. */
-static void add_words(struct rpc_submit_result *result, struct bytes wire, const struct ledger_registry *registry)
+static void add_words(struct rpc_submit_result *result, struct bytes wire,
+                      const struct ledger_registry *registry)
 {
     struct arena a = {0};
     struct ledger_envelope e;
     const struct ledger_procedure *p;
     const struct ledger_record *record;
 
-    if (result->outcome <= 0 || (result->state != RPC_SUBMIT_REFUSED && result->state != RPC_SUBMIT_COMMITTED))
+    if (result->outcome <= 0 ||
+        (result->state != RPC_SUBMIT_REFUSED && result->state != RPC_SUBMIT_COMMITTED))
         return;
     if (result->outcome < LEDGER_REFUSED_CLAUSES_FROM)
         set_words(result->clause, sizeof(result->clause), ledger_outcome_name(result->outcome));
-    if (ledger_envelope_decode(&e, wire, &registry->ledger_id, &a) == ANJU_OK && result->failing_index < e.n_records) {
+    if (ledger_envelope_decode(&e, wire, &registry->ledger_id, &a) == ANJU_OK &&
+        result->failing_index < e.n_records) {
         record = &e.records[result->failing_index];
         p = ledger_registry_procedure(registry, record->procedure, record->procedure_version);
         if (p == NULL)
@@ -79,7 +83,8 @@ static void add_words(struct rpc_submit_result *result, struct bytes wire, const
                     set_words(result->action, sizeof(result->action), p->action[i].name);
             }
             if (result->outcome >= LEDGER_REFUSED_CLAUSES_FROM)
-                set_words(result->clause, sizeof(result->clause), ledger_procedure_clause(p, (uint16_t)result->outcome));
+                set_words(result->clause, sizeof(result->clause),
+                          ledger_procedure_clause(p, (uint16_t)result->outcome));
         }
     }
     arena_free(&a);
@@ -139,7 +144,8 @@ static void give_up_waiting(struct request *r)
             continue;
         engine_forget(r->node->engine, &r->results[i].id, r->serial << TICKET_INDEX_BITS | i);
         r->results[i].state = RPC_SUBMIT_PENDING;
-        snprintf(r->results[i].hint, sizeof(r->results[i].hint), "not committed yet: ask again with the same envelope, that is always safe");
+        snprintf(r->results[i].hint, sizeof(r->results[i].hint),
+                 "not committed yet: ask again with the same envelope, that is always safe");
     }
     finish(r);
 }
@@ -155,7 +161,8 @@ static void submit_on_main(struct job *job)
 {
     struct request *r = (struct request *)(void *)job;
     struct node *n = r->node;
-    struct timeval wait = {.tv_sec = r->wait_ms / 1000, .tv_usec = (suseconds_t)(r->wait_ms % 1000) * 1000};
+    struct timeval wait = {.tv_sec = r->wait_ms / 1000,
+                           .tv_usec = (suseconds_t)(r->wait_ms % 1000) * 1000};
 
     r->serial = ++n->next_ticket;
     r->after = n->requests;
@@ -178,18 +185,25 @@ static void submit_on_main(struct job *job)
     event_add(r->timeout, &wait);
 }
 
-static void submit(void *ctx, const struct bytes *wires, size_t count, uint32_t wait_ms, rpc_submit_done *done, void *done_ctx)
+static void submit(void *ctx, const struct bytes *wires, size_t count, uint32_t wait_ms,
+                   rpc_submit_done *done, void *done_ctx)
 {
     struct node *n = ctx;
     struct request *r = anju_alloc(sizeof(*r));
 
-    *r = (struct request){.node = n, .count = count, .wait_ms = wait_ms, .done = done, .done_ctx = done_ctx, .began_ms = node_mono_ms()};
+    *r = (struct request){.node = n,
+                          .count = count,
+                          .wait_ms = wait_ms,
+                          .done = done,
+                          .done_ctx = done_ctx,
+                          .began_ms = node_mono_ms()};
     r->results = anju_alloc(count * sizeof(*r->results) + 1);
     r->subs = anju_alloc(count * sizeof(*r->subs) + 1);
     r->wires = anju_alloc(count * sizeof(*r->wires) + 1);
     r->settled = anju_alloc(count * sizeof(*r->settled) + 1);
     for (size_t i = 0; i < count; i++) {
-        r->subs[i] = i <= TICKET_INDEX_MASK ? submission_new(wires[i], n->registry, &r->results[i]) : NULL;
+        r->subs[i] =
+            i <= TICKET_INDEX_MASK ? submission_new(wires[i], n->registry, &r->results[i]) : NULL;
         if (r->subs[i] != NULL) {
             r->wires[i] = blob_hold(r->subs[i]->wire);
             r->results[i].id = r->subs[i]->id;
@@ -204,7 +218,8 @@ static void submit(void *ctx, const struct bytes *wires, size_t count, uint32_t 
         if (r->subs[i] == NULL)
             continue;
         r->results[i].state = RPC_SUBMIT_BUSY;
-        snprintf(r->results[i].hint, sizeof(r->results[i].hint), "more is waiting here than the node can take: try again in a second");
+        snprintf(r->results[i].hint, sizeof(r->results[i].hint),
+                 "more is waiting here than the node can take: try again in a second");
     }
     done(done_ctx, r->results, count);
     request_free(r);
@@ -252,13 +267,23 @@ static void status(void *ctx, struct rpc_node_status *out)
     bool draining;
 
     take(n, &s, &draining);
-    *out = (struct rpc_node_status){
-        .origin = n->genesis.origin, .role = s.engine.validator ? "validator" : "follower", .height = s.engine.height,
-        .log_size = s.engine.log_size, .time_ms = s.engine.time_ms, .pending_height = s.engine.height + 1, .round = s.engine.core.round,
-        .step = step_name(s.engine.core.step), .peers_connected = s.peers.connected, .peers_known = s.peers.known,
-        .pool_envelopes = s.engine.pool_envelopes, .pool_bytes = (uint32_t)s.engine.pool_bytes,
-        .ready = s.engine.ready && !draining && !s.disk_low, .started_ms = n->started_ms,
-        .highest_height_seen = s.engine.highest_seen > s.engine.height ? s.engine.highest_seen : s.engine.height};
+    *out = (struct rpc_node_status){.origin = n->genesis.origin,
+                                    .role = s.engine.validator ? "validator" : "follower",
+                                    .height = s.engine.height,
+                                    .log_size = s.engine.log_size,
+                                    .time_ms = s.engine.time_ms,
+                                    .pending_height = s.engine.height + 1,
+                                    .round = s.engine.core.round,
+                                    .step = step_name(s.engine.core.step),
+                                    .peers_connected = s.peers.connected,
+                                    .peers_known = s.peers.known,
+                                    .pool_envelopes = s.engine.pool_envelopes,
+                                    .pool_bytes = (uint32_t)s.engine.pool_bytes,
+                                    .ready = s.engine.ready && !draining && !s.disk_low,
+                                    .started_ms = n->started_ms,
+                                    .highest_height_seen = s.engine.highest_seen > s.engine.height
+                                                               ? s.engine.highest_seen
+                                                               : s.engine.height};
     hex_encode(out->node_id, n->self.b, CRYPTO_HASH_SIZE);
     hex_encode(out->ledger_id, n->registry->ledger_id.b, CRYPTO_HASH_SIZE);
     if (draining)
@@ -269,19 +294,21 @@ static void status(void *ctx, struct rpc_node_status *out)
         snprintf(out->reason, sizeof(out->reason), "the disk is nearly full: no new work is taken");
 }
 
-static void metric(struct writer *w, const char *name, const char *type, const char *help, uint64_t value)
+static void metric(struct writer *w, const char *name, const char *type, const char *help,
+                   uint64_t value)
 {
     char line[400];
-    int size = snprintf(line, sizeof(line), "# HELP anju_%s %s\n# TYPE anju_%s %s\nanju_%s %llu\n", name, help, name, type, name,
-                        (unsigned long long)value);
+    int size = snprintf(line, sizeof(line), "# HELP anju_%s %s\n# TYPE anju_%s %s\nanju_%s %llu\n",
+                        name, help, name, type, name, (unsigned long long)value);
 
     writer_put(w, line, (size_t)size);
 }
 
 static void put_finality(struct writer *w, const struct finality *f)
 {
-    static const char HEAD[] = "# HELP anju_finality_seconds From the arrival of an envelope at this node to its commit.\n"
-                               "# TYPE anju_finality_seconds histogram\n";
+    static const char HEAD[] =
+        "# HELP anju_finality_seconds From the arrival of an envelope at this node to its commit.\n"
+        "# TYPE anju_finality_seconds histogram\n";
     char line[160];
     uint64_t sum = 0;
     int size;
@@ -289,13 +316,17 @@ static void put_finality(struct writer *w, const struct finality *f)
     writer_put(w, HEAD, sizeof(HEAD) - 1);
     for (unsigned i = 0; i < FINALITY_BUCKETS; i++) {
         sum += f->bucket[i];
-        size = snprintf(line, sizeof(line), "anju_finality_seconds_bucket{le=\"%llu.%03llu\"} %llu\n", (unsigned long long)(BOUND_MS[i] / 1000),
-                        (unsigned long long)(BOUND_MS[i] % 1000), (unsigned long long)sum);
+        size =
+            snprintf(line, sizeof(line), "anju_finality_seconds_bucket{le=\"%llu.%03llu\"} %llu\n",
+                     (unsigned long long)(BOUND_MS[i] / 1000),
+                     (unsigned long long)(BOUND_MS[i] % 1000), (unsigned long long)sum);
         writer_put(w, line, (size_t)size);
     }
-    size = snprintf(line, sizeof(line), "anju_finality_seconds_bucket{le=\"+Inf\"} %llu\nanju_finality_seconds_sum %llu.%03llu\nanju_finality_seconds_count %llu\n",
-                    (unsigned long long)f->count, (unsigned long long)(f->sum_ms / 1000), (unsigned long long)(f->sum_ms % 1000),
-                    (unsigned long long)f->count);
+    size = snprintf(line, sizeof(line),
+                    "anju_finality_seconds_bucket{le=\"+Inf\"} %llu\nanju_finality_seconds_sum "
+                    "%llu.%03llu\nanju_finality_seconds_count %llu\n",
+                    (unsigned long long)f->count, (unsigned long long)(f->sum_ms / 1000),
+                    (unsigned long long)(f->sum_ms % 1000), (unsigned long long)f->count);
     writer_put(w, line, (size_t)size);
 }
 
@@ -308,15 +339,19 @@ static void metrics(void *ctx, struct writer *w)
 
     take(n, &s, &draining);
     store_status(&store, n->store);
-    metric(w, "ready", "gauge", "1 while this node keeps up and votes.", s.engine.ready && !draining && !s.disk_low);
+    metric(w, "ready", "gauge", "1 while this node keeps up and votes.",
+           s.engine.ready && !draining && !s.disk_low);
     metric(w, "height", "gauge", "Last committed height.", s.engine.height);
-    metric(w, "height_seen", "gauge", "Highest height with a verified certificate.", s.engine.highest_seen);
-    metric(w, "round", "gauge", "Round of the height that is being agreed on.", s.engine.core.round);
+    metric(w, "height_seen", "gauge", "Highest height with a verified certificate.",
+           s.engine.highest_seen);
+    metric(w, "round", "gauge", "Round of the height that is being agreed on.",
+           s.engine.core.round);
     metric(w, "log_entries", "gauge", "Entries in the log.", s.engine.log_size);
     metric(w, "block_time_ms", "gauge", "Time of the last block, ms since 1970.", s.engine.time_ms);
     metric(w, "commits_total", "counter", "Blocks committed since the start.", s.engine.commits);
     metric(w, "records_total", "counter", "Records in them.", s.engine.records);
-    metric(w, "late_commits_total", "counter", "Blocks decided in a round above 0.", s.engine.rounds_above_0);
+    metric(w, "late_commits_total", "counter", "Blocks decided in a round above 0.",
+           s.engine.rounds_above_0);
     metric(w, "proposals_total", "counter", "Proposals made.", s.engine.proposals_made);
     metric(w, "blocks_synced_total", "counter", "Blocks caught up with.", s.engine.blocks_synced);
     metric(w, "evidence_total", "counter", "Contradicting signatures seen.", s.engine.evidence);
@@ -325,15 +360,20 @@ static void metrics(void *ctx, struct writer *w)
     metric(w, "peers_refused_total", "counter", "Connections refused.", s.peers.refused);
     metric(w, "peer_frames_in_total", "counter", "Frames received.", s.peers.frames_in);
     metric(w, "peer_frames_out_total", "counter", "Frames sent.", s.peers.frames_out);
-    metric(w, "peer_frames_dropped_total", "counter", "Frames over a peer's rate.", s.peers.dropped_frames);
+    metric(w, "peer_frames_dropped_total", "counter", "Frames over a peer's rate.",
+           s.peers.dropped_frames);
     metric(w, "peer_bytes_in_total", "counter", "Bytes received from peers.", s.peers.bytes_in);
     metric(w, "peer_bytes_out_total", "counter", "Bytes sent to peers.", s.peers.bytes_out);
-    metric(w, "pool_envelopes", "gauge", "Envelopes that came in here and are not settled.", s.engine.pool_envelopes);
+    metric(w, "pool_envelopes", "gauge", "Envelopes that came in here and are not settled.",
+           s.engine.pool_envelopes);
     metric(w, "pool_bytes", "gauge", "Their bytes.", s.engine.pool_bytes);
     metric(w, "batches", "gauge", "Batches held or announced.", s.engine.batches);
-    metric(w, "envelopes_taken_total", "counter", "Envelopes taken into the pool.", s.engine.envelopes_taken);
-    metric(w, "envelopes_refused_total", "counter", "Envelopes refused before the pool.", s.engine.envelopes_refused);
-    metric(w, "envelope_signatures_verified_total", "counter", "Envelopes whose signatures were verified.", check_cache_verified(n->cache));
+    metric(w, "envelopes_taken_total", "counter", "Envelopes taken into the pool.",
+           s.engine.envelopes_taken);
+    metric(w, "envelopes_refused_total", "counter", "Envelopes refused before the pool.",
+           s.engine.envelopes_refused);
+    metric(w, "envelope_signatures_verified_total", "counter",
+           "Envelopes whose signatures were verified.", check_cache_verified(n->cache));
     metric(w, "votes_verified_total", "counter", "Votes verified.", s.engine.votes_verified);
     metric(w, "outbox_waiting", "gauge", "Messages that wait for a sync.", s.engine.outbox_waiting);
     metric(w, "syncs_total", "counter", "Syncs asked of the log thread.", s.engine.syncs);
@@ -347,7 +387,8 @@ static void metrics(void *ctx, struct writer *w)
     metric(w, "payload_log_live_bytes", "gauge", "Of that, still needed.", s.log.live_bytes);
     metric(w, "store_truth_bytes", "gauge", "Size of the ledger.", store.truth_bytes);
     metric(w, "store_derived_bytes", "gauge", "Size of the derived data.", store.derived_bytes);
-    metric(w, "store_watermark", "gauge", "Height up to which derived data is merged.", store.watermark);
+    metric(w, "store_watermark", "gauge", "Height up to which derived data is merged.",
+           store.watermark);
     metric(w, "disk_free_bytes", "gauge", "Free space in the data directory.", s.free_bytes);
     put_finality(w, &s.finality);
 }
@@ -369,15 +410,22 @@ void backend_tick(struct node *n)
         n->disk_checked_ms = now;
         if (low != n->disk_low) {
             if (low)
-                log_error("node", "the disk is nearly full free_bytes=%llu: no new work is taken until there is room", (unsigned long long)n->free_bytes);
+                log_error("node",
+                          "the disk is nearly full free_bytes=%llu: no new work is taken until "
+                          "there is room",
+                          (unsigned long long)n->free_bytes);
             else
                 log_info("node", "the disk has room again");
             engine_refuse(n->engine, low ? "the node's disk is nearly full: try another node" : "");
         }
         n->disk_low = low;
     }
-    s = (struct snapshot){.finality = n->finality, .requests_open = n->requests_open, .last_execute_us = n->last_execute_us,
-                          .last_commit_us = n->last_commit_us, .disk_low = n->disk_low, .free_bytes = n->free_bytes};
+    s = (struct snapshot){.finality = n->finality,
+                          .requests_open = n->requests_open,
+                          .last_execute_us = n->last_execute_us,
+                          .last_commit_us = n->last_commit_us,
+                          .disk_low = n->disk_low,
+                          .free_bytes = n->free_bytes};
     engine_status(&s.engine, n->engine);
     if (n->peers != NULL)
         peers_status(&s.peers, n->peers);
@@ -394,9 +442,16 @@ void backend_tick(struct node *n)
 void backend_init(struct node *n)
 {
     n->backend = (struct rpc_backend){
-        .ctx = n, .registry = n->registry, .store = n->store, .checkpoints = cosign_checkpoints(n->cosign),
+        .ctx = n,
+        .registry = n->registry,
+        .store = n->store,
+        .checkpoints = cosign_checkpoints(n->cosign),
         .log_node = n->self_index >= 0 ? &n->registry->set.node[n->self_index] : NULL,
-        .log_open = n->genesis.log_public || node_is_loopback(n->config->rpc_host), .now_ms = now_ms, .submit = submit, .status = status, .metrics = metrics};
+        .log_open = n->genesis.log_public || node_is_loopback(n->config->rpc_host),
+        .now_ms = now_ms,
+        .submit = submit,
+        .status = status,
+        .metrics = metrics};
 }
 
 void backend_deinit(struct node *n)

@@ -1,7 +1,7 @@
 /*
  * bodies: what the blocks of this height consist of: gathered, judged, executed (docs/consensus.md,
- * "Dissemination and availability"). A body is ready when its compact part and all its batches are here
- * and appended to the payload log; the outbox then holds votes for it until they are synced.
+ * "Dissemination and availability"). A body is ready when its compact part and all its batches are
+ * here and appended to the payload log; the outbox then holds votes for it until they are synced.
  */
 #include "node/engine_state.h"
 
@@ -107,12 +107,14 @@ static bool is_sound(const struct engine *e, const struct frame_compact *c)
     struct crypto_hash root, digest = CRYPTO_ZERO_HASH;
 
     for (unsigned i = 0; i < c->header.n_batches; i++)
-        crypto_leaf_hash(&leaves[i], bytes_of(c->ids.data + (size_t)i * CRYPTO_HASH_SIZE, CRYPTO_HASH_SIZE));
+        crypto_leaf_hash(&leaves[i],
+                         bytes_of(c->ids.data + (size_t)i * CRYPTO_HASH_SIZE, CRYPTO_HASH_SIZE));
     merkle_root_of(&root, leaves, c->header.n_batches);
     free(leaves);
     if (c->certificate.size > 0)
         crypto_digest(&digest, "anju/certificate/1", &e->registry->ledger_id, c->certificate);
-    return crypto_hash_equal(&root, &c->header.batches_root) && crypto_hash_equal(&digest, &c->header.previous_certificate);
+    return crypto_hash_equal(&root, &c->header.batches_root) &&
+           crypto_hash_equal(&digest, &c->header.previous_certificate);
 }
 
 bool bodies_learn(struct engine *e, const struct frame_compact *compact, int peer, bool certified)
@@ -194,13 +196,17 @@ void engine_on_judged(struct engine *e, struct image *image)
     if (!image->valid) {
         char hex[65];
         hex_encode(hex, b->vid.b, sizeof(b->vid.b));
-        log_warn("node", "block refused height=%llu vid=%s: %s", (unsigned long long)e->height, hex, image->why);
+        log_warn("node", "block refused height=%llu vid=%s: %s", (unsigned long long)e->height, hex,
+                 image->why);
     }
     report(e, b);
     if (e->value.wanted && e->value.has && crypto_hash_equal(&e->value.vid, &b->vid)) {
         e->value.wanted = false;
         if (image->valid)
-            engine_queue(e, &(struct queued){.kind = QUEUED_VALUE, .vid = b->vid, .height = e->value.height, .round = e->value.round});
+            engine_queue(e, &(struct queued){.kind = QUEUED_VALUE,
+                                             .vid = b->vid,
+                                             .height = e->value.height,
+                                             .round = e->value.round});
         else if (!e->value.empty)
             log_error("node", "our own proposal was not valid: %s", image->why);
     }
@@ -214,7 +220,8 @@ void bodies_execute(struct engine *e, const struct crypto_hash *vid)
     if (b == NULL || b->image == NULL || !b->image->valid)
         return;
     if (b->executed)
-        engine_queue(e, &(struct queued){.kind = QUEUED_EXECUTED, .vid = b->vid, .result = b->result});
+        engine_queue(e,
+                     &(struct queued){.kind = QUEUED_EXECUTED, .vid = b->vid, .result = b->result});
     if (b->executing)
         return; /* under way, or done */
     b->executing = true;
@@ -231,11 +238,16 @@ void bodies_make_value(struct engine *e, uint64_t height, uint32_t round)
     struct crypto_hash vid;
     uint16_t n = pool_choose(e, chosen, LEDGER_BLOCK_BATCHES_MAX);
 
-    c.header = (struct ledger_header){
-        .version = 1, .height = height, .time_ms = now > e->tip.time_ms ? now : e->tip.time_ms + 1,
-        .proposer = e->config.self, .previous = e->tip.block, .previous_result = e->tip.result, .n_batches = n};
+    c.header = (struct ledger_header){.version = 1,
+                                      .height = height,
+                                      .time_ms = now > e->tip.time_ms ? now : e->tip.time_ms + 1,
+                                      .proposer = e->config.self,
+                                      .previous = e->tip.block,
+                                      .previous_result = e->tip.result,
+                                      .n_batches = n};
     if (c.certificate.size > 0)
-        crypto_digest(&c.header.previous_certificate, "anju/certificate/1", &e->registry->ledger_id, c.certificate);
+        crypto_digest(&c.header.previous_certificate, "anju/certificate/1", &e->registry->ledger_id,
+                      c.certificate);
     for (uint16_t i = 0; i < n; i++) {
         writer_put(&ids, chosen[i]->id.b, CRYPTO_HASH_SIZE);
         crypto_leaf_hash(&leaves[i], crypto_hash_bytes(&chosen[i]->id));
@@ -254,9 +266,11 @@ void bodies_make_value(struct engine *e, uint64_t height, uint32_t round)
     e->counters.proposals_made++;
     bodies_learn(e, &c, -1, false);
     struct body *b = bodies_find(e, &vid);
-    if (b != NULL && b->state == BODY_READY) { /* proposed before, in an earlier round of the same time */
+    if (b != NULL &&
+        b->state == BODY_READY) { /* proposed before, in an earlier round of the same time */
         e->value.wanted = false;
-        engine_queue(e, &(struct queued){.kind = QUEUED_VALUE, .vid = vid, .height = height, .round = round});
+        engine_queue(e, &(struct queued){
+                            .kind = QUEUED_VALUE, .vid = vid, .height = height, .round = round});
     }
     writer_free(&ids);
 }
@@ -298,7 +312,8 @@ static void sort_out_polkas(struct engine *e)
 
     for (size_t i = 0; i < e->polka_count; i++) {
         struct ledger_polka polka;
-        if (ledger_polka_decode(&polka, blob_bytes(e->polkas[i])) == ANJU_OK && polka.height == e->height)
+        if (ledger_polka_decode(&polka, blob_bytes(e->polkas[i])) == ANJU_OK &&
+            polka.height == e->height)
             e->polkas[kept++] = e->polkas[i];
         else
             blob_release(e->polkas[i]);
@@ -311,7 +326,8 @@ void bodies_begin(struct engine *e)
     sort_out_polkas(e);
     for (size_t i = 0; i < e->old_body_count; i++) {
         struct frame_compact c;
-        if (frame_compact_decode(&c, blob_bytes(e->old_bodies[i])) == ANJU_OK && c.header.height == e->height)
+        if (frame_compact_decode(&c, blob_bytes(e->old_bodies[i])) == ANJU_OK &&
+            c.header.height == e->height)
             bodies_learn(e, &c, -1, false);
         blob_release(e->old_bodies[i]);
     }

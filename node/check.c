@@ -52,8 +52,10 @@ static void cache_key(struct crypto_hash *out, const struct ledger_envelope *e)
     crypto_sha256_parts(out, parts, 2);
 }
 
-/* The id binds everything that is signed but the author's signature itself, cosignatures included. */
-static enum anju_err verify_once(const struct ledger_envelope *e, const struct ledger_registry *registry, struct check_cache *c)
+/* The id binds everything that is signed but the author's signature itself, cosignatures included.
+ */
+static enum anju_err verify_once(const struct ledger_envelope *e,
+                                 const struct ledger_registry *registry, struct check_cache *c)
 {
     struct crypto_hash key;
     struct crypto_hash *slot;
@@ -90,8 +92,8 @@ static uint32_t signatures_of(const struct ledger_envelope *e)
     return n;
 }
 
-enum anju_err check_batch(struct batch_info **out, struct bytes raw, const struct ledger_registry *registry,
-                          struct check_cache *cache)
+enum anju_err check_batch(struct batch_info **out, struct bytes raw,
+                          const struct ledger_registry *registry, struct check_cache *cache)
 {
     struct arena a = {0};
     struct ledger_batch batch;
@@ -147,7 +149,8 @@ static void add_subjects_of(struct submission *s, size_t *room, struct bytes rec
     }
 }
 
-struct submission *submission_new(struct bytes wire, const struct ledger_registry *registry, struct rpc_submit_result *refusal)
+struct submission *submission_new(struct bytes wire, const struct ledger_registry *registry,
+                                  struct rpc_submit_result *refusal)
 {
     const struct ledger_limits *l = &registry->limits;
     struct arena a = {0};
@@ -161,18 +164,25 @@ struct submission *submission_new(struct bytes wire, const struct ledger_registr
         goto out;
     }
     refusal->id = e.id;
-    /* What one surface takes, the next one must carry: a batch holds a whole envelope, a block a whole batch. */
+    /* What one surface takes, the next one must carry: a batch holds a whole envelope, a block a
+     * whole batch. */
     if (wire.size > l->envelope_size || e.n_records > l->envelope_records) {
         refusal->state = RPC_SUBMIT_REFUSED;
         refusal->outcome = LEDGER_REFUSED_ENVELOPE_TOO_LARGE;
-        snprintf(refusal->clause, sizeof(refusal->clause), "%s", ledger_outcome_name(refusal->outcome));
-        snprintf(refusal->hint, sizeof(refusal->hint), "an envelope holds at most %u records and %u bytes; this one has %u and %zu: split it",
-                 l->envelope_records, l->envelope_size, e.n_records, wire.size);
+        snprintf(refusal->clause, sizeof(refusal->clause), "%s",
+                 ledger_outcome_name(refusal->outcome));
+        snprintf(
+            refusal->hint, sizeof(refusal->hint),
+            "an envelope holds at most %u records and %u bytes; this one has %u and %zu: split it",
+            l->envelope_records, l->envelope_size, e.n_records, wire.size);
         goto out;
     }
     s = anju_alloc(sizeof(*s));
-    *s = (struct submission){.id = e.id, .wire = blob_new(wire), .n_records = e.n_records,
-                             .n_signatures = signatures_of(&e), .valid_until = e.valid_until};
+    *s = (struct submission){.id = e.id,
+                             .wire = blob_new(wire),
+                             .n_records = e.n_records,
+                             .n_signatures = signatures_of(&e),
+                             .valid_until = e.valid_until};
     for (unsigned i = 0; i < e.n_records; i++)
         add_subjects_of(s, &room, e.records[i].raw);
 out:
@@ -198,8 +208,10 @@ static void skip(struct check_verdict *out, int outcome, const char *hint)
     snprintf(out->result.hint, sizeof(out->result.hint), "%s", hint);
 }
 
-/* What has been settled already: the same envelope gets the same claim, also after its time is over. */
-static bool settled(struct check_verdict *out, const struct ledger_envelope *e, struct store_read *r)
+/* What has been settled already: the same envelope gets the same claim, also after its time is
+ * over. */
+static bool settled(struct check_verdict *out, const struct ledger_envelope *e,
+                    struct store_read *r)
 {
     const struct ledger_view *view = store_read_view(r);
     struct store_envelope done;
@@ -215,32 +227,38 @@ static bool settled(struct check_verdict *out, const struct ledger_envelope *e, 
         out->result.failing_index = done.failing_index;
         return true;
     }
-    if (view->used(view, &used, e->key, e->nonce) == ANJU_OK && !crypto_hash_equal(&used.envelope, &e->id)) {
-        skip(out, LEDGER_SKIP_NONCE, "another envelope of this key used the nonce: make a new nonce, sign and send again");
+    if (view->used(view, &used, e->key, e->nonce) == ANJU_OK &&
+        !crypto_hash_equal(&used.envelope, &e->id)) {
+        skip(out, LEDGER_SKIP_NONCE,
+             "another envelope of this key used the nonce: make a new nonce, sign and send again");
         out->result.other = used.envelope;
         return true;
     }
     return false;
 }
 
-static bool out_of_time(struct check_verdict *out, const struct ledger_envelope *e, const struct ledger_registry *registry,
-                        uint64_t now_ms, uint64_t tip_ms)
+static bool out_of_time(struct check_verdict *out, const struct ledger_envelope *e,
+                        const struct ledger_registry *registry, uint64_t now_ms, uint64_t tip_ms)
 {
     const struct ledger_member_key *key = ledger_registry_key(registry, e->key);
     uint64_t ahead = registry->limits.valid_ahead_ms;
 
     if (e->valid_until <= tip_ms || e->valid_until <= now_ms)
-        skip(out, LEDGER_SKIP_EXPIRED, "valid_until has passed: sign a new envelope with a later one");
+        skip(out, LEDGER_SKIP_EXPIRED,
+             "valid_until has passed: sign a new envelope with a later one");
     else if (e->valid_until - now_ms > ahead && e->valid_until - now_ms - ahead > 60000)
-        skip(out, LEDGER_SKIP_TOO_FAR, "valid_until is too far ahead of the ledger's time: choose one within the limit");
+        skip(out, LEDGER_SKIP_TOO_FAR,
+             "valid_until is too far ahead of the ledger's time: choose one within the limit");
     else if (key != NULL && (now_ms < key->from || now_ms >= key->until))
-        skip(out, LEDGER_SKIP_KEY, "the key is not valid at this time: sign with another key of the member");
+        skip(out, LEDGER_SKIP_KEY,
+             "the key is not valid at this time: sign with another key of the member");
     else
         return false;
     return true;
 }
 
-/* Subjects that an earlier record of the same envelope names are not what the view says any more. */
+/* Subjects that an earlier record of the same envelope names are not what the view says any more.
+ */
 static bool names_earlier(const struct ledger_envelope *e, unsigned index)
 {
     struct submission earlier = {0}, self = {0};
@@ -263,7 +281,8 @@ static bool names_earlier(const struct ledger_envelope *e, unsigned index)
 
 enum { JUDGED_RECORDS_MAX = 64 };
 
-static void judge(struct check_verdict *out, const struct ledger_envelope *e, struct store_read *r, uint64_t time_ms, struct arena *a)
+static void judge(struct check_verdict *out, const struct ledger_envelope *e, struct store_read *r,
+                  uint64_t time_ms, struct arena *a)
 {
     const struct ledger_view *view = store_read_view(r);
     struct ledger_actor actor = {.member = e->member, .key = e->key, .time_ms = time_ms};
@@ -285,7 +304,8 @@ static void judge(struct check_verdict *out, const struct ledger_envelope *e, st
         snprintf(result->clause, sizeof(result->clause), "%s", j.clause != NULL ? j.clause : "");
         snprintf(result->field, sizeof(result->field), "%s", j.field != NULL ? j.field : "");
         snprintf(result->hint, sizeof(result->hint), "%s", j.hint != NULL ? j.hint : "");
-        if (view->subject(view, &now, e->records[i].procedure, &e->records[i].subject, a) == ANJU_OK) {
+        if (view->subject(view, &now, e->records[i].procedure, &e->records[i].subject, a) ==
+            ANJU_OK) {
             result->current_version = now.version;
             result->current_state = now.state;
         }
@@ -293,15 +313,17 @@ static void judge(struct check_verdict *out, const struct ledger_envelope *e, st
     }
 }
 
-void check_envelope(struct check_verdict *out, struct bytes wire, const struct ledger_registry *registry,
-                    struct store_read *r, uint64_t now_ms, bool do_judge, struct check_cache *cache)
+void check_envelope(struct check_verdict *out, struct bytes wire,
+                    const struct ledger_registry *registry, struct store_read *r, uint64_t now_ms,
+                    bool do_judge, struct check_cache *cache)
 {
     struct arena a = {0};
     struct ledger_envelope e;
     uint64_t tip_ms;
 
     *out = (struct check_verdict){.good = true};
-    if (ledger_envelope_decode(&e, wire, &registry->ledger_id, &a) != ANJU_OK || verify_once(&e, registry, cache) != ANJU_OK) {
+    if (ledger_envelope_decode(&e, wire, &registry->ledger_id, &a) != ANJU_OK ||
+        verify_once(&e, registry, cache) != ANJU_OK) {
         out->good = false;
         out->result.state = RPC_SUBMIT_INVALID;
         snprintf(out->result.hint, sizeof(out->result.hint), "%s", anju_err_text());

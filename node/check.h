@@ -1,7 +1,7 @@
 /*
- * check: the work on envelopes that costs a processor and no waiting: decoding, signatures, and what
- * the rules would say now. Pure but for a cache of verified signatures; verify workers call it, a
- * simulator calls it in place. Any thread.
+ * check: the work on envelopes that costs a processor and no waiting: decoding, signatures, and
+ * what the rules would say now. Pure but for a cache of verified signatures; verify workers call
+ * it, a simulator calls it in place. Any thread.
  */
 #ifndef ANJU_NODE_CHECK_H
 #define ANJU_NODE_CHECK_H
@@ -14,7 +14,8 @@
 struct check_cache;
 struct check_cache *check_cache_new(void);
 void check_cache_free(struct check_cache *c);
-uint64_t check_cache_verified(const struct check_cache *c); /* signatures of envelopes verified so far */
+uint64_t check_cache_verified(
+    const struct check_cache *c); /* signatures of envelopes verified so far */
 
 /* What the pool knows of a batch. One allocation: free() lets it go. */
 struct batch_info {
@@ -27,7 +28,8 @@ struct batch_info {
 
 /* Every envelope canonical, its key known and that member's, every signature right. MALFORMED or
  * MISMATCH with words; *out is NULL then. `cache` may be NULL. */
-ANJU_MUST_CHECK enum anju_err check_batch(struct batch_info **out, struct bytes raw, const struct ledger_registry *registry,
+ANJU_MUST_CHECK enum anju_err check_batch(struct batch_info **out, struct bytes raw,
+                                          const struct ledger_registry *registry,
                                           struct check_cache *cache);
 
 /* An envelope on its way in. One allocation beside the wire. */
@@ -37,10 +39,12 @@ struct submission {
     uint32_t n_records, n_signatures;
     uint64_t valid_until;
     uint32_t n_subjects;
-    struct ledger_subject_id *subjects; /* everything of 16 bytes that its records name: their subjects and references */
+    struct ledger_subject_id
+        *subjects; /* everything of 16 bytes that its records name: their subjects and references */
 };
 /* Decodes; on failure `*refusal` says INVALID with words and *out is NULL. */
-struct submission *submission_new(struct bytes wire, const struct ledger_registry *registry, struct rpc_submit_result *refusal);
+struct submission *submission_new(struct bytes wire, const struct ledger_registry *registry,
+                                  struct rpc_submit_result *refusal);
 void submission_free(struct submission *s);
 
 struct check_verdict {
@@ -48,8 +52,10 @@ struct check_verdict {
     struct rpc_submit_result result;
 };
 struct store_read;
-/* Signature, expiry, duplicates, and (where `judge`) what the rules say now. `r` NULL: signature only. */
-void check_envelope(struct check_verdict *out, struct bytes wire, const struct ledger_registry *registry,
-                    struct store_read *r, uint64_t now_ms, bool judge, struct check_cache *cache);
+/* Signature, expiry, duplicates, and (where `judge`) what the rules say now. `r` NULL: signature
+ * only. */
+void check_envelope(struct check_verdict *out, struct bytes wire,
+                    const struct ledger_registry *registry, struct store_read *r, uint64_t now_ms,
+                    bool judge, struct check_cache *cache);
 
 #endif

@@ -53,7 +53,8 @@ enum anju_err node_read_file(struct bytes *out, const char *file, size_t max, st
         return anju_fail(ANJU_ERR_IO, "%s: cannot open: %s", file, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > max) {
         close(fd);
-        return anju_fail(ANJU_ERR_TOO_LARGE, "%s: not a regular file of at most %zu bytes", file, max);
+        return anju_fail(ANJU_ERR_TOO_LARGE, "%s: not a regular file of at most %zu bytes", file,
+                         max);
     }
     data = arena_alloc(a, (size_t)st.st_size + 1);
     while (have < (size_t)st.st_size && (n = read(fd, data + have, (size_t)st.st_size - have)) > 0)
@@ -78,11 +79,13 @@ enum anju_err node_check_secret_file(const char *file, const char *key)
     struct stat st;
 
     if (stat(file, &st) != 0)
-        return anju_fail(ANJU_ERR_IO, "%s: %s: %s; `anju keys new` makes the keys of a node", key, file, strerror(errno));
+        return anju_fail(ANJU_ERR_IO, "%s: %s: %s; `anju keys new` makes the keys of a node", key,
+                         file, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return anju_fail(ANJU_ERR_IO, "%s: %s is not a regular file", key, file);
     if ((st.st_mode & (is_credential(file) ? 027 : 077)) != 0)
-        return anju_fail(ANJU_ERR_MISMATCH, "%s: %s may be read by others (mode %04o): chmod 0600 it", key, file,
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "%s: %s may be read by others (mode %04o): chmod 0600 it", key, file,
                          (unsigned)(st.st_mode & 07777));
     return ANJU_OK;
 }
@@ -111,7 +114,11 @@ static bool parse_number(uint64_t *out, const char *value, bool with_unit)
     errno = 0;
     *out = strtoull(value, &end, 10);
     if (with_unit && end[0] != '\0') {
-        shift = end[0] == 'K' ? 10 : end[0] == 'M' ? 20 : end[0] == 'G' ? 30 : end[0] == 'T' ? 40 : 0;
+        shift = end[0] == 'K'   ? 10
+                : end[0] == 'M' ? 20
+                : end[0] == 'G' ? 30
+                : end[0] == 'T' ? 40
+                                : 0;
         end += shift != 0;
     }
     if (errno != 0 || end[0] != '\0' || (*out << shift) >> shift != *out)
@@ -120,14 +127,16 @@ static bool parse_number(uint64_t *out, const char *value, bool with_unit)
     return true;
 }
 
-static bool parse_address(struct node_config *c, const char **host, const char **port, const char *value)
+static bool parse_address(struct node_config *c, const char **host, const char **port,
+                          const char *value)
 {
     const char *colon = strrchr(value, ':');
     const char *begin = value;
     size_t size;
     uint64_t number;
 
-    if (colon == NULL || colon == value || !parse_number(&number, colon + 1, false) || number == 0 || number > 65535)
+    if (colon == NULL || colon == value || !parse_number(&number, colon + 1, false) ||
+        number == 0 || number > 65535)
         return false;
     size = (size_t)(colon - value);
     if (value[0] == '[' && size > 2 && value[size - 1] == ']') {
@@ -143,7 +152,8 @@ static bool parse_address(struct node_config *c, const char **host, const char *
 
 static bool parse_level(enum log_level *out, const char *value)
 {
-    static const char *const NAMES[] = {[LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+    static const char *const NAMES[] = {
+        [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
 
     for (unsigned i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         if (strcmp(NAMES[i], value) == 0) {
@@ -154,7 +164,8 @@ static bool parse_level(enum log_level *out, const char *value)
     return false;
 }
 
-static enum anju_err set(struct node_config *c, const struct key *key, const char *value, unsigned line)
+static enum anju_err set(struct node_config *c, const struct key *key, const char *value,
+                         unsigned line)
 {
     char *at = (char *)c + key->at;
     uint64_t number;
@@ -164,20 +175,26 @@ static enum anju_err set(struct node_config *c, const struct key *key, const cha
         *(const char **)(void *)at = resolve(c, value);
         return ANJU_OK;
     case ADDRESS:
-        if (parse_address(c, (const char **)(void *)at, (const char **)(void *)((char *)c + key->at_port), value))
+        if (parse_address(c, (const char **)(void *)at,
+                          (const char **)(void *)((char *)c + key->at_port), value))
             return ANJU_OK;
-        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is not HOST:PORT with a port from 1 to 65535", c->file, line, key->name, value);
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "%s:%u: %s: \"%s\" is not HOST:PORT with a port from 1 to 65535", c->file,
+                         line, key->name, value);
     case FLAG:
         if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) {
             *(bool *)(void *)at = value[0] == 't';
             return ANJU_OK;
         }
-        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is neither true nor false", c->file, line, key->name, value);
+        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is neither true nor false", c->file,
+                         line, key->name, value);
     case COUNT:
     case SIZE:
-        if (!parse_number(&number, value, key->kind == SIZE) || number < key->min || number > key->max)
-            return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is not a number from %llu to %llu", c->file, line, key->name, value,
-                             (unsigned long long)key->min, (unsigned long long)key->max);
+        if (!parse_number(&number, value, key->kind == SIZE) || number < key->min ||
+            number > key->max)
+            return anju_fail(
+                ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is not a number from %llu to %llu", c->file,
+                line, key->name, value, (unsigned long long)key->min, (unsigned long long)key->max);
         if (key->kind == COUNT)
             *(unsigned *)(void *)at = (unsigned)number;
         else
@@ -186,7 +203,8 @@ static enum anju_err set(struct node_config *c, const struct key *key, const cha
     case LEVEL:
         if (parse_level((enum log_level *)(void *)at, value))
             return ANJU_OK;
-        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is not error, warn, info or debug", c->file, line, key->name, value);
+        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s: \"%s\" is not error, warn, info or debug",
+                         c->file, line, key->name, value);
     }
     return ANJU_OK;
 }
@@ -203,7 +221,8 @@ static char *trim(char *text)
     return text;
 }
 
-static enum anju_err read_line(struct node_config *c, bool seen[KEY_COUNT], char *text, unsigned line)
+static enum anju_err read_line(struct node_config *c, bool seen[KEY_COUNT], char *text,
+                               unsigned line)
 {
     char *equals, *name, *value;
 
@@ -212,7 +231,8 @@ static enum anju_err read_line(struct node_config *c, bool seen[KEY_COUNT], char
         return ANJU_OK;
     equals = strchr(text, '=');
     if (equals == NULL)
-        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: not of the form `key = value`: %.60s", c->file, line, text);
+        return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: not of the form `key = value`: %.60s", c->file,
+                         line, text);
     *equals = '\0';
     name = trim(text);
     value = trim(equals + 1);
@@ -220,13 +240,16 @@ static enum anju_err read_line(struct node_config *c, bool seen[KEY_COUNT], char
         if (strcmp(KEYS[i].name, name) != 0)
             continue;
         if (seen[i])
-            return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s stands here a second time", c->file, line, name);
+            return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s stands here a second time", c->file,
+                             line, name);
         if (value[0] == '\0')
             return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: %s has no value", c->file, line, name);
         seen[i] = true;
         return set(c, &KEYS[i], value, line);
     }
-    return anju_fail(ANJU_ERR_MALFORMED, "%s:%u: unknown key \"%.60s\"; docs/anjud.conf.sample lists all keys", c->file, line, name);
+    return anju_fail(ANJU_ERR_MALFORMED,
+                     "%s:%u: unknown key \"%.60s\"; docs/anjud.conf.sample lists all keys", c->file,
+                     line, name);
 }
 
 enum anju_err node_config_read(struct node_config *out, const char *file)
@@ -237,8 +260,12 @@ enum anju_err node_config_read(struct node_config *out, const char *file)
     unsigned line = 1;
     char *text;
 
-    *out = (struct node_config){.rpc_threads = 2, .verify_threads = 2, .log_level = LOG_INFO, .free_min = UINT64_C(1) << 30,
-                                .free_percent = 10, .vote = true};
+    *out = (struct node_config){.rpc_threads = 2,
+                                .verify_threads = 2,
+                                .log_level = LOG_INFO,
+                                .free_min = UINT64_C(1) << 30,
+                                .free_percent = 10,
+                                .vote = true};
     out->file = arena_text(&out->arena, bytes_of_text(file));
     err = node_read_file(&raw, file, NODE_CONFIG_SIZE_MAX, &out->arena);
     if (err != ANJU_OK)

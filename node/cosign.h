@@ -1,7 +1,8 @@
 /*
- * cosign: signatures of this node and of other validators for the outside forms (docs/formats.md, "Outside
- * forms"), off the path of agreement: made when a checkpoint's block is committed, sent to all peers, kept
- * beside the ledger. What is missed is skipped. Main thread; the kept ones may be read from any.
+ * cosign: signatures of this node and of other validators for the outside forms (docs/formats.md,
+ * "Outside forms"), off the path of agreement: made when a checkpoint's block is committed, sent to
+ * all peers, kept beside the ledger. What is missed is skipped. Main thread; the kept ones may be
+ * read from any.
  */
 #ifndef ANJU_NODE_COSIGN_H
 #define ANJU_NODE_COSIGN_H
@@ -16,20 +17,24 @@ struct cosign;
 struct cosign_options {
     const struct ledger_registry *registry; /* borrowed */
     struct crypto_hash self;
-    const struct crypto_secret *node_secret; /* borrowed; NULL: this node must not sign with its node key */
-    const char *log_key, *cosign_key;        /* files, or NULL */
-    const char *dir;                         /* the data directory */
-    const struct ledger_tip *tip;            /* where the ledger stands */
+    const struct crypto_secret
+        *node_secret; /* borrowed; NULL: this node must not sign with its node key */
+    const char *log_key, *cosign_key; /* files, or NULL */
+    const char *dir;                  /* the data directory */
+    const struct ledger_tip *tip;     /* where the ledger stands */
     uint64_t (*now_ms)(void);
     bool (*send)(void *ctx, int peer, struct bytes body); /* a COSIGN frame */
     void *ctx;
 };
 
-/* IO, MALFORMED, MISMATCH with words: a key file can't be read or is not the one that genesis names. */
-ANJU_MUST_CHECK enum anju_err cosign_check_keys(const struct ledger_registry *registry, const struct crypto_hash *self,
-                                                const char *log_key, const char *cosign_key);
+/* IO, MALFORMED, MISMATCH with words: a key file can't be read or is not the one that genesis
+ * names. */
+ANJU_MUST_CHECK enum anju_err cosign_check_keys(const struct ledger_registry *registry,
+                                                const struct crypto_hash *self, const char *log_key,
+                                                const char *cosign_key);
 /* The same errors, and those of the kept checkpoints. */
-ANJU_MUST_CHECK enum anju_err cosign_open(struct cosign **out, const struct cosign_options *options);
+ANJU_MUST_CHECK enum anju_err cosign_open(struct cosign **out,
+                                          const struct cosign_options *options);
 void cosign_close(struct cosign *c);
 struct checkpoints *cosign_checkpoints(struct cosign *c);
 /* After each commit. */

@@ -26,7 +26,8 @@ void engine_queue(struct engine *e, const struct queued *q)
 
 static void arm(struct engine *e, const struct consensus_action *a)
 {
-    e->timers[a->timer] = (struct armed){.on = true, .height = a->height, .round = a->round, .at = e->w.mono_ms(e->w.ctx) + a->ms};
+    e->timers[a->timer] = (struct armed){
+        .on = true, .height = a->height, .round = a->round, .at = e->w.mono_ms(e->w.ctx) + a->ms};
 }
 
 static void send_certificate(struct engine *e, int to, const struct frame_certificate *c)
@@ -42,7 +43,8 @@ static void send_certificate(struct engine *e, int to, const struct frame_certif
 static void send_proposal(struct engine *e, const struct ledger_vote *vote)
 {
     const struct body *b = bodies_find(e, &vote->vid);
-    const struct ledger_polka *polka = vote->valid_round >= 0 ? consensus_polka(e->core, (uint32_t)vote->valid_round) : NULL;
+    const struct ledger_polka *polka =
+        vote->valid_round >= 0 ? consensus_polka(e->core, (uint32_t)vote->valid_round) : NULL;
     struct bytes compact = b != NULL ? blob_bytes(b->compact) : bytes_of(NULL, 0);
     struct writer w = {0}, p = {0};
 
@@ -75,7 +77,8 @@ static void halt(struct engine *e, const char *reason)
         return;
     e->halted = true;
     e->halt_reason = reason;
-    log_error("node", "this node stops signing at height=%llu and goes on serving: %s", (unsigned long long)e->height, reason);
+    log_error("node", "this node stops signing at height=%llu and goes on serving: %s",
+              (unsigned long long)e->height, reason);
 }
 
 static void sign_send(struct engine *e, const struct consensus_action *a)
@@ -100,8 +103,11 @@ static void evidence(struct engine *e, const struct consensus_action *a)
 
     e->counters.evidence++;
     hex_encode(signer, a->vote.signer.b, sizeof(a->vote.signer.b));
-    log_error("node", "evidence: validator=%s signed two messages that contradict each other height=%llu rounds=%u,%u; "
-              "the usual cause is the same identity run twice", signer, (unsigned long long)a->vote.height, a->vote.round, a->other.round);
+    log_error("node",
+              "evidence: validator=%s signed two messages that contradict each other height=%llu "
+              "rounds=%u,%u; "
+              "the usual cause is the same identity run twice",
+              signer, (unsigned long long)a->vote.height, a->vote.round, a->other.round);
 }
 
 static void carry_out(struct engine *e, const struct consensus_action *a)
@@ -114,13 +120,16 @@ static void carry_out(struct engine *e, const struct consensus_action *a)
         send_vote(e, &a->vote);
         break;
     case CONSENSUS_SEND_POLKA:
-        send_certificate(e, a->to, &(struct frame_certificate){.kind = FRAME_POLKA, .polka = a->polka});
+        send_certificate(e, a->to,
+                         &(struct frame_certificate){.kind = FRAME_POLKA, .polka = a->polka});
         break;
     case CONSENSUS_SEND_COMMIT:
-        send_certificate(e, a->to, &(struct frame_certificate){.kind = FRAME_COMMIT, .commit = a->commit});
+        send_certificate(e, a->to,
+                         &(struct frame_certificate){.kind = FRAME_COMMIT, .commit = a->commit});
         break;
     case CONSENSUS_SEND_TICKET:
-        send_certificate(e, a->to, &(struct frame_certificate){.kind = FRAME_TICKET, .ticket = a->ticket});
+        send_certificate(e, a->to,
+                         &(struct frame_certificate){.kind = FRAME_TICKET, .ticket = a->ticket});
         break;
     case CONSENSUS_KEEP_POLKA:
         bodies_keep_polka(e, &a->polka);
@@ -178,8 +187,11 @@ static void step_queued(struct engine *e, const struct queued *q)
         if (b == NULL)
             return;
         event.kind = CONSENSUS_EVENT_BODY;
-        event.body = (struct consensus_body){.vid = q->vid, .valid = b->image != NULL && b->image->valid, .empty = b->header.n_records == 0,
-                                             .proposer = b->header.proposer, .time_ms = b->header.time_ms};
+        event.body = (struct consensus_body){.vid = q->vid,
+                                             .valid = b->image != NULL && b->image->valid,
+                                             .empty = b->header.n_records == 0,
+                                             .proposer = b->header.proposer,
+                                             .time_ms = b->header.time_ms};
         break;
     case QUEUED_EXECUTED:
         event.kind = CONSENSUS_EVENT_EXECUTED;
@@ -219,8 +231,10 @@ void engine_feed(struct engine *e, const struct consensus_event *event)
 
 void engine_vote_in(struct engine *e, int peer, const struct ledger_vote *vote)
 {
-    engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_VOTE, .now_ms = e->w.wall_ms(e->w.ctx),
-                                             .from = e->peers[peer].set_index, .vote = vote});
+    engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_VOTE,
+                                             .now_ms = e->w.wall_ms(e->w.ctx),
+                                             .from = e->peers[peer].set_index,
+                                             .vote = vote});
 }
 
 /* ---- Leaving WAIT ---- */
@@ -235,7 +249,8 @@ static void need(struct engine *e, enum consensus_need why)
 
 void engine_update_need(struct engine *e)
 {
-    uint64_t since = e->w.mono_ms(e->w.ctx) - e->committed_mono_ms, heartbeat = e->registry->limits.heartbeat_ms;
+    uint64_t since = e->w.mono_ms(e->w.ctx) - e->committed_mono_ms,
+             heartbeat = e->registry->limits.heartbeat_ms;
 
     if (pool_has_live(e))
         need(e, CONSENSUS_NEED_BATCH);
@@ -273,8 +288,13 @@ void engine_settle(struct engine *e)
 static void begin_height(struct engine *e, const struct consensus_slot *slot)
 {
     struct consensus_event event = {
-        .kind = CONSENSUS_EVENT_START, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1,
-        .start = {.height = e->height, .set = e->set, .previous_time_ms = e->tip.time_ms, .slot = slot,
+        .kind = CONSENSUS_EVENT_START,
+        .now_ms = e->w.wall_ms(e->w.ctx),
+        .from = -1,
+        .start = {.height = e->height,
+                  .set = e->set,
+                  .previous_time_ms = e->tip.time_ms,
+                  .slot = slot,
                   .may_sign = e->config.may_sign && !e->halted && e->self_index >= 0,
                   .caught_up = e->certified_height < e->height}};
 
@@ -287,7 +307,8 @@ static void begin_height(struct engine *e, const struct consensus_slot *slot)
     sync_begin(e);
 }
 
-void engine_start(struct engine *e, const struct ledger_tip *tip, struct bytes certificate, uint64_t next_due_ms, struct bytes slot)
+void engine_start(struct engine *e, const struct ledger_tip *tip, struct bytes certificate,
+                  uint64_t next_due_ms, struct bytes slot)
 {
     struct consensus_slot *kept = anju_alloc(sizeof(*kept));
     uint64_t now = e->w.mono_ms(e->w.ctx);
@@ -298,8 +319,11 @@ void engine_start(struct engine *e, const struct ledger_tip *tip, struct bytes c
         has = false;
     }
     if (has && kept->height > tip->height + 1) {
-        /* Signed above what is committed here: the ledger is older than the guard. Follow until past it. */
-        log_warn("node", "the guard is of height=%llu, the ledger of height=%llu: this node follows until it has caught up",
+        /* Signed above what is committed here: the ledger is older than the guard. Follow until
+         * past it. */
+        log_warn("node",
+                 "the guard is of height=%llu, the ledger of height=%llu: this node follows until "
+                 "it has caught up",
                  (unsigned long long)kept->height, (unsigned long long)tip->height);
         e->certified_height = kept->height;
     }
@@ -360,14 +384,16 @@ void engine_on_committed(struct engine *e, const struct engine_committed *c)
     engine_settle(e);
 }
 
-void engine_on_executed(struct engine *e, const struct crypto_hash *vid, const struct crypto_hash *result_id)
+void engine_on_executed(struct engine *e, const struct crypto_hash *vid,
+                        const struct crypto_hash *result_id)
 {
     struct body *b = bodies_find(e, vid);
 
     if (b != NULL) {
         b->executed = true;
         b->result = *result_id;
-        engine_queue(e, &(struct queued){.kind = QUEUED_EXECUTED, .vid = *vid, .result = *result_id});
+        engine_queue(e,
+                     &(struct queued){.kind = QUEUED_EXECUTED, .vid = *vid, .result = *result_id});
     }
     engine_settle(e);
 }
@@ -398,11 +424,13 @@ uint64_t engine_deadline(const struct engine *e)
     mono = e->w.mono_ms(e->w.ctx);
     wall = e->w.wall_ms(e->w.ctx);
     if (!e->deciding && !e->need_sent[CONSENSUS_NEED_DUE] && e->next_due_ms != UINT64_MAX)
-        at = engine_min(at, e->next_due_ms <= wall ? mono : mono + engine_min(e->next_due_ms - wall, 60000));
+        at = engine_min(
+            at, e->next_due_ms <= wall ? mono : mono + engine_min(e->next_due_ms - wall, 60000));
     if (!e->need_sent[CONSENSUS_NEED_HEARTBEAT])
         at = engine_min(at, e->committed_mono_ms + e->registry->limits.heartbeat_ms);
     if (!e->need_sent[CONSENSUS_NEED_EMPTY_OK])
-        at = engine_min(at, e->committed_mono_ms + e->registry->limits.heartbeat_ms - HEARTBEAT_SLACK_MS);
+        at = engine_min(at, e->committed_mono_ms + e->registry->limits.heartbeat_ms -
+                                HEARTBEAT_SLACK_MS);
     if (e->pending_count > 0)
         at = engine_min(at, e->log_retry_at);
     return at;
@@ -419,7 +447,8 @@ void engine_tick(struct engine *e)
         if (!t.on || now < t.at)
             continue;
         e->timers[i].on = false;
-        struct consensus_event event = {.kind = CONSENSUS_EVENT_TIMER, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1};
+        struct consensus_event event = {
+            .kind = CONSENSUS_EVENT_TIMER, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1};
         event.timer.timer = (enum consensus_timer)i;
         event.timer.height = t.height;
         event.timer.round = t.round;
@@ -436,7 +465,8 @@ void engine_tick(struct engine *e)
 void engine_peer_up(struct engine *e, int peer, const struct crypto_hash *node_id)
 {
     assert(peer >= 0 && peer < ENGINE_PEERS_MAX && !e->peers[peer].up);
-    e->peers[peer] = (struct engine_peer){.up = true, .id = *node_id, .set_index = ledger_set_find(e->set, node_id)};
+    e->peers[peer] = (struct engine_peer){
+        .up = true, .id = *node_id, .set_index = ledger_set_find(e->set, node_id)};
     if (!e->started)
         return;
     sync_status_to(e, peer);
@@ -477,7 +507,8 @@ static bool dispatch(struct engine *e, int peer, uint8_t type, struct bytes body
             return false;
         ledger_block_id(&vid, &c.header, &e->registry->ledger_id);
         const struct body *b = bodies_find(e, &vid);
-        return b == NULL || !b->needed || bodies_learn(e, &c, peer, b->certified); /* only what we asked for */
+        return b == NULL || !b->needed ||
+               bodies_learn(e, &c, peer, b->certified); /* only what we asked for */
     }
     case FRAME_BLOCK:
         return sync_on_block_frame(e, peer, body);
@@ -497,7 +528,9 @@ bool engine_peer_frame(struct engine *e, int peer, uint8_t type, struct bytes bo
     if (!e->started)
         return true;
     e->counters.frames_in++;
-    fine = !e->peers[peer].author_of_bad && body.size <= frame_size_max(type, e->registry->limits.frame_size) && dispatch(e, peer, type, body);
+    fine = !e->peers[peer].author_of_bad &&
+           body.size <= frame_size_max(type, e->registry->limits.frame_size) &&
+           dispatch(e, peer, type, body);
     if (!fine)
         e->counters.frames_refused++;
     engine_settle(e);
@@ -509,15 +542,24 @@ bool engine_peer_frame(struct engine *e, int peer, uint8_t type, struct bytes bo
 struct engine *engine_new(const struct engine_config *config)
 {
     const struct ledger_genesis *g = config->registry->genesis;
-    struct consensus_timeouts t = {
-        .propose = g->timeouts.propose_ms, .propose_step = g->timeouts.propose_step_ms, .vote = g->timeouts.vote_ms,
-        .vote_step = g->timeouts.vote_step_ms, .cap = g->timeouts.cap_ms, .flagged_propose = g->timeouts.flagged_propose_ms,
-        .precision = g->timeouts.precision_ms, .message_delay = g->timeouts.message_delay_ms};
+    struct consensus_timeouts t = {.propose = g->timeouts.propose_ms,
+                                   .propose_step = g->timeouts.propose_step_ms,
+                                   .vote = g->timeouts.vote_ms,
+                                   .vote_step = g->timeouts.vote_step_ms,
+                                   .cap = g->timeouts.cap_ms,
+                                   .flagged_propose = g->timeouts.flagged_propose_ms,
+                                   .precision = g->timeouts.precision_ms,
+                                   .message_delay = g->timeouts.message_delay_ms};
     struct engine *e = anju_alloc(sizeof(*e));
     uint64_t seed = 0;
 
-    *e = (struct engine){.config = *config, .w = config->world, .registry = config->registry, .set = &config->registry->set,
-                         .have_at = UINT64_MAX, .next_due_ms = UINT64_MAX, .work_since_ms = UINT64_MAX};
+    *e = (struct engine){.config = *config,
+                         .w = config->world,
+                         .registry = config->registry,
+                         .set = &config->registry->set,
+                         .have_at = UINT64_MAX,
+                         .next_due_ms = UINT64_MAX,
+                         .work_since_ms = UINT64_MAX};
     e->self_index = ledger_set_find(e->set, &config->self);
     e->core = anju_alloc(consensus_size());
     e->actions = anju_alloc(sizeof(*e->actions));

@@ -8,10 +8,10 @@
 #include "node/idmap.h"
 
 enum {
-    NO_AUTHOR = LEDGER_SET_MAX,         /* batches that came with a certified block */
-    AUTHOR_BATCHES_MAX = 256,           /* docs/consensus.md, "Bounds" */
-    ANNOUNCED_MAX = 1024,               /* batches that one peer announced and nobody sent yet */
-    OWN_BATCHES_OPEN = 2,               /* a batch closes at once while fewer own ones are uncommitted */
+    NO_AUTHOR = LEDGER_SET_MAX, /* batches that came with a certified block */
+    AUTHOR_BATCHES_MAX = 256,   /* docs/consensus.md, "Bounds" */
+    ANNOUNCED_MAX = 1024,       /* batches that one peer announced and nobody sent yet */
+    OWN_BATCHES_OPEN = 2,       /* a batch closes at once while fewer own ones are uncommitted */
     BODIES_MAX = 64,
     EARLY_PER_SIGNER = 4,
     EARLY_MAX = EARLY_PER_SIGNER * LEDGER_SET_MAX,
@@ -21,9 +21,9 @@ enum {
     SYNC_PEERS = 3,
     RESEND_MS = 500,
     STATUS_MS = 2000,
-    WANT_MS = 200,        /* after an announcement, and between two askings */
-    WANT_NAMED_MS = 60,   /* after a proposal named a batch that we lack */
-    LAGGARD_MS = 500,     /* one answer to a laggard in this time */
+    WANT_MS = 200,      /* after an announcement, and between two askings */
+    WANT_NAMED_MS = 60, /* after a proposal named a batch that we lack */
+    LAGGARD_MS = 500,   /* one answer to a laggard in this time */
     HAVE_MS = 5,
     HANDOVER_MS = 5000,
     SYNC_TIMEOUT_MS = 5000,
@@ -51,14 +51,14 @@ struct batch {
     bool own, logged, certified, handed;
     struct blob *raw;
     struct batch_info *info;
-    struct place *places;  /* info->n_envelopes */
+    struct place *places; /* info->n_envelopes */
     uint32_t live;
-    uint32_t size;         /* as announced, then as held */
-    uint32_t pins;         /* bodies that name it */
-    uint64_t holders;      /* bit i: peer i says that it has it */
-    uint64_t want_at;      /* monotonic */
+    uint32_t size;    /* as announced, then as held */
+    uint32_t pins;    /* bodies that name it */
+    uint64_t holders; /* bit i: peer i says that it has it */
+    uint64_t want_at; /* monotonic */
     uint32_t want_tries;
-    uint64_t made_ms;      /* monotonic */
+    uint64_t made_ms;             /* monotonic */
     struct batch *before, *after; /* the author's list, oldest first */
 };
 
@@ -75,7 +75,7 @@ struct pooled {
     struct submission *s;
     enum envelope_state state;
     uint32_t n_waiters;
-    uint64_t *waiters;  /* tickets */
+    uint64_t *waiters;             /* tickets */
     struct pooled *before, *after; /* in order of arrival */
 };
 
@@ -102,18 +102,18 @@ struct body {
 struct engine_peer {
     bool up;
     struct crypto_hash id;
-    int set_index; /* -1: not in the set */
+    int set_index;   /* -1: not in the set */
     uint64_t height; /* claimed to work at */
     uint32_t round;
     uint8_t step, flags;
-    uint64_t answered_ms;      /* as a laggard */
-    uint64_t status_asked_ms;  /* we told it where we are because it is ahead */
-    uint64_t sync_from;        /* 0: no request open */
+    uint64_t answered_ms;     /* as a laggard */
+    uint64_t status_asked_ms; /* we told it where we are because it is ahead */
+    uint64_t sync_from;       /* 0: no request open */
     uint32_t sync_left;
     uint64_t sync_deadline;
-    uint32_t reads;            /* blocks being read for it */
-    uint32_t announced;        /* by it, and not sent by anybody yet */
-    bool author_of_bad;        /* it signed a batch that is bad: the next frame ends the connection */
+    uint32_t reads;     /* blocks being read for it */
+    uint32_t announced; /* by it, and not sent by anybody yet */
+    bool author_of_bad; /* it signed a batch that is bad: the next frame ends the connection */
 };
 
 /* A frame of height h + 1, kept until we are there. */
@@ -179,18 +179,25 @@ struct engine {
     struct blob *certificate; /* of h - 1; empty at h = 1 */
     uint64_t next_due_ms;
     uint64_t committed_mono_ms;
-    bool deciding; /* DECIDE passed the outbox; the commit runs */
+    bool deciding;                    /* DECIDE passed the outbox; the commit runs */
     struct ledger_vote own_precommit; /* the last one; type PRECOMMIT where there is one */
-    uint64_t work_since_ms; /* monotonic: since when live batches wait; UINT64_MAX: none do */
+    uint64_t work_since_ms;    /* monotonic: since when live batches wait; UINT64_MAX: none do */
     uint64_t certified_height; /* highest with a verified certificate */
     bool need_sent[CONSENSUS_NEED_EMPTY_OK + 1];
-    struct { bool wanted; uint64_t height; uint32_t round; bool has; struct crypto_hash vid; bool empty; } value;
+    struct {
+        bool wanted;
+        uint64_t height;
+        uint32_t round;
+        bool has;
+        struct crypto_hash vid;
+        bool empty;
+    } value;
 
     /* outbox.c */
     struct outbox_item *outbox;
     size_t outbox_first, outbox_count, outbox_room;
     uint64_t token_issued, token_durable;
-    struct writer slot; /* pending content; size 0: unchanged */
+    struct writer slot;             /* pending content; size 0: unchanged */
     struct payload_record *pending; /* to be appended; data in pending_blobs */
     struct blob **pending_blobs;
     size_t pending_count, pending_room;
@@ -198,13 +205,13 @@ struct engine {
     uint64_t log_retry_at;
 
     /* pool.c */
-    struct idmap batches;   /* id -> struct batch */
-    struct idmap places;    /* envelope id -> struct place, chained */
-    struct idmap pool;      /* envelope id -> struct pooled */
-    struct idmap subjects;  /* what pending envelopes name -> how many do */
+    struct idmap batches;  /* id -> struct batch */
+    struct idmap places;   /* envelope id -> struct place, chained */
+    struct idmap pool;     /* envelope id -> struct pooled */
+    struct idmap subjects; /* what pending envelopes name -> how many do */
     struct batch_list lists[LEDGER_SET_MAX + 1];
     struct pooled *pool_first, *pool_last;
-    uint32_t pool_waiting;  /* in state WAITING */
+    uint32_t pool_waiting; /* in state WAITING */
     uint64_t pool_waiting_bytes;
     uint32_t pool_count;
     uint64_t pool_bytes;
@@ -240,8 +247,9 @@ struct engine {
 
 /* engine.c */
 void engine_queue(struct engine *e, const struct queued *q);
-void engine_feed(struct engine *e, const struct consensus_event *event); /* step, carry out, drain the queue */
-void engine_settle(struct engine *e); /* at the end of every call from outside */
+void engine_feed(struct engine *e,
+                 const struct consensus_event *event); /* step, carry out, drain the queue */
+void engine_settle(struct engine *e);                  /* at the end of every call from outside */
 void engine_update_need(struct engine *e);
 void engine_vote_in(struct engine *e, int peer, const struct ledger_vote *vote);
 
@@ -255,7 +263,8 @@ void outbox_free(struct engine *e);
 
 /* pool.c */
 struct batch *pool_batch(struct engine *e, const struct crypto_hash *id); /* or NULL */
-struct batch *pool_batch_named(struct engine *e, const struct crypto_hash *id, uint64_t want_in_ms); /* made WANTED where new */
+struct batch *pool_batch_named(struct engine *e, const struct crypto_hash *id,
+                               uint64_t want_in_ms); /* made WANTED where new */
 void pool_unpin(struct engine *e, struct batch *b);
 void pool_put_certified(struct engine *e, struct bytes raw, int peer);
 bool pool_on_batch_frame(struct engine *e, int peer, struct bytes body);
@@ -264,7 +273,8 @@ bool pool_on_handover_frame(struct engine *e, int peer, struct bytes body);
 void pool_answer_want(struct engine *e, int peer, const struct frame_want *want);
 void pool_restore(struct engine *e, const struct payload_record *record);
 void pool_close_batches(struct engine *e);
-void pool_committed(struct engine *e, const struct engine_committed *c, const struct frame_compact *compact);
+void pool_committed(struct engine *e, const struct engine_committed *c,
+                    const struct frame_compact *compact);
 uint16_t pool_choose(struct engine *e, struct batch **out, uint16_t max);
 void pool_peer_up(struct engine *e, int peer);
 void pool_tick(struct engine *e, uint64_t now);
@@ -274,7 +284,8 @@ void pool_free(struct engine *e);
 
 /* bodies.c */
 struct body *bodies_find(const struct engine *e, const struct crypto_hash *vid);
-struct body *bodies_get(struct engine *e, const struct crypto_hash *vid); /* made UNKNOWN where new */
+struct body *bodies_get(struct engine *e,
+                        const struct crypto_hash *vid); /* made UNKNOWN where new */
 /* Takes in what a body is made of. False: it is not what it says. */
 bool bodies_learn(struct engine *e, const struct frame_compact *compact, int peer, bool certified);
 void bodies_need(struct engine *e, const struct crypto_hash *vid);
@@ -306,6 +317,9 @@ uint64_t sync_deadline(const struct engine *e);
 void sync_free(struct engine *e);
 int sync_peer_of(const struct engine *e, int set_index); /* or -1 */
 
-static inline uint64_t engine_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t engine_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 #endif

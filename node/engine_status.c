@@ -36,16 +36,21 @@ static void judge_ready(struct engine_status *out, const struct engine *e)
         not_ready(out, "follows: its node key is not in the validator set");
     else if (!out->may_sign)
         not_ready(out, "follows and serves, does not vote: the guard is lost or signing is off");
-    if (out->highest_seen > out->height + 1 || (out->highest_claim > out->height + 2 && out->validators_up > 0))
+    if (out->highest_seen > out->height + 1 ||
+        (out->highest_claim > out->height + 2 && out->validators_up > 0))
         not_ready(out, "catching up: height %llu of %llu", (unsigned long long)out->height,
-                  (unsigned long long)(out->highest_claim > out->highest_seen ? out->highest_claim : out->highest_seen));
+                  (unsigned long long)(out->highest_claim > out->highest_seen ? out->highest_claim
+                                                                              : out->highest_seen));
     if (out->validators_up + 1 < q)
-        not_ready(out, "no quorum: %u of %u validators connected, %u needed", out->validators_up + 1, e->set->n, q);
+        not_ready(out, "no quorum: %u of %u validators connected, %u needed",
+                  out->validators_up + 1, e->set->n, q);
     if (e->work_since_ms != UINT64_MAX && e->w.mono_ms(e->w.ctx) > e->work_since_ms + STUCK_MS)
         not_ready(out, "stuck: work has waited for %llu s at height %llu, round %u",
-                  (unsigned long long)(e->w.mono_ms(e->w.ctx) - e->work_since_ms) / 1000, (unsigned long long)e->height, out->core.round);
+                  (unsigned long long)(e->w.mono_ms(e->w.ctx) - e->work_since_ms) / 1000,
+                  (unsigned long long)e->height, out->core.round);
     if (e->core != NULL && out->core.round >= 5)
-        not_ready(out, "height %llu is in round %u: too few validators agree in time", (unsigned long long)e->height, out->core.round);
+        not_ready(out, "height %llu is in round %u: too few validators agree in time",
+                  (unsigned long long)e->height, out->core.round);
 }
 
 void engine_status(struct engine_status *out, const struct engine *e)

@@ -1,6 +1,6 @@
 /*
- * executor: the ledger thread: executes blocks on top of the committed state, and commits the one that
- * is decided. The only writer of the store.
+ * executor: the ledger thread: executes blocks on top of the committed state, and commits the one
+ * that is decided. The only writer of the store.
  */
 #include "node/node_state.h"
 
@@ -57,7 +57,8 @@ void executor_drop_all(struct node *n)
         drop(&n->executions[i]);
 }
 
-/* The effects of the block, not yet in force. A view that fails is a damaged disk: the node stops. */
+/* The effects of the block, not yet in force. A view that fails is a damaged disk: the node stops.
+ */
 static struct execution *execute(struct node *n, struct image *image)
 {
     struct execution *x = find(n, &image->vid);
@@ -75,7 +76,8 @@ static struct execution *execute(struct node *n, struct image *image)
     x->image = image_hold(image);
     if (ledger_execute(x->overlay, &image->block) == ANJU_OK)
         return x;
-    snprintf(words, sizeof(words), "height %llu cannot be executed: %s; check the disk, then `anju rebuild` or restore",
+    snprintf(words, sizeof(words),
+             "height %llu cannot be executed: %s; check the disk, then `anju rebuild` or restore",
              (unsigned long long)image->block.header.height, anju_err_text());
     drop(x);
     node_give_up(n, NODE_EXIT_DATA, words);
@@ -96,8 +98,10 @@ static void execute_on_ledger(struct job *job)
 {
     struct execute_job *j = (struct execute_job *)job;
     uint64_t began = node_mono_us();
-    const struct ledger_tip *head = store_head_view(j->node->store)->tip(store_head_view(j->node->store));
-    struct execution *x = j->image->block.header.height == head->height + 1 ? execute(j->node, j->image) : NULL;
+    const struct ledger_tip *head =
+        store_head_view(j->node->store)->tip(store_head_view(j->node->store));
+    struct execution *x =
+        j->image->block.header.height == head->height + 1 ? execute(j->node, j->image) : NULL;
 
     if (x == NULL) { /* that height is over, or the node stops */
         image_release(j->image);
@@ -136,8 +140,12 @@ static void copy_outcomes(struct commit_job *j, const struct ledger_overlay *ove
 
     j->outcomes = anju_alloc(j->n_outcomes * sizeof(*j->outcomes) + 1);
     for (size_t i = 0; i < j->n_outcomes; i++)
-        j->outcomes[i] = (struct engine_outcome){.id = from[i].id, .outcome = from[i].outcome, .height = j->image->block.header.height,
-                                                 .first_seq = from[i].first_seq, .n = from[i].n, .failing_index = from[i].failing_index};
+        j->outcomes[i] = (struct engine_outcome){.id = from[i].id,
+                                                 .outcome = from[i].outcome,
+                                                 .height = j->image->block.header.height,
+                                                 .first_seq = from[i].first_seq,
+                                                 .n = from[i].n,
+                                                 .failing_index = from[i].failing_index};
 }
 
 /* The same envelope gets the same claim; a nonce that is taken names who took it. */
@@ -149,7 +157,8 @@ static void resolve_skipped(struct commit_job *j, struct store_read *r)
         struct engine_outcome *o = &j->outcomes[i];
         struct store_envelope done;
         struct ledger_used used;
-        if (o->outcome == LEDGER_SKIP_DUPLICATE && store_read_envelope(r, &done, &o->id) == ANJU_OK) {
+        if (o->outcome == LEDGER_SKIP_DUPLICATE &&
+            store_read_envelope(r, &done, &o->id) == ANJU_OK) {
             o->outcome = done.outcome;
             o->height = done.height;
             o->first_seq = done.first_seq;
@@ -168,7 +177,10 @@ static void resolve_skipped(struct commit_job *j, struct store_read *r)
 static void committed_on_main(struct job *job)
 {
     struct commit_job *j = (struct commit_job *)job;
-    struct engine_committed c = {.tip = &j->tip, .next_due_ms = j->next_due_ms, .outcomes = j->outcomes, .n_outcomes = j->n_outcomes};
+    struct engine_committed c = {.tip = &j->tip,
+                                 .next_due_ms = j->next_due_ms,
+                                 .outcomes = j->outcomes,
+                                 .n_outcomes = j->n_outcomes};
 
     j->node->last_commit_us = j->us;
     peers_grant(j->node->peers);
@@ -183,12 +195,17 @@ static void committed_on_main(struct job *job)
     free(j);
 }
 
-/* A full disk is waited out: what is decided stays decided, and nothing of the block is on disk yet. */
+/* A full disk is waited out: what is decided stays decided, and nothing of the block is on disk
+ * yet. */
 static bool commit(struct commit_job *j, struct execution *x)
 {
     struct bytes *polkas = anju_alloc(j->n_polkas * sizeof(*polkas) + 1);
-    struct store_commit c = {.overlay = x->overlay, .block = &j->image->block, .raw = writer_view(&j->image->raw),
-                             .certificate = writer_view(&j->certificate), .polkas = polkas, .n_polkas = j->n_polkas};
+    struct store_commit c = {.overlay = x->overlay,
+                             .block = &j->image->block,
+                             .raw = writer_view(&j->image->raw),
+                             .certificate = writer_view(&j->certificate),
+                             .polkas = polkas,
+                             .n_polkas = j->n_polkas};
     enum anju_err err;
     bool said = false;
 
@@ -196,7 +213,9 @@ static bool commit(struct commit_job *j, struct execution *x)
         polkas[i] = blob_bytes(j->polkas[i]);
     while ((err = store_commit(j->node->store, &c)) == ANJU_ERR_FULL) {
         if (!said)
-            log_error("node", "height %llu is decided and cannot be written: %s; free space, it is tried every second",
+            log_error("node",
+                      "height %llu is decided and cannot be written: %s; free space, it is tried "
+                      "every second",
                       (unsigned long long)j->image->block.header.height, anju_err_text());
         said = true;
         bool stop;
@@ -214,7 +233,8 @@ static bool commit(struct commit_job *j, struct execution *x)
     }
     if (err != ANJU_ERR_FULL) {
         char words[256];
-        snprintf(words, sizeof(words), "height %llu cannot be committed: %s", (unsigned long long)j->image->block.header.height, anju_err_text());
+        snprintf(words, sizeof(words), "height %llu cannot be committed: %s",
+                 (unsigned long long)j->image->block.header.height, anju_err_text());
         node_give_up(j->node, NODE_EXIT_DATA, words);
     }
     return false;
@@ -235,7 +255,8 @@ static void commit_on_ledger(struct job *job)
     if (x != NULL)
         copy_outcomes(j, x->overlay);
     if (x == NULL || !commit(j, x)) {
-        /* The node is stopping. Nothing of the block is in force; the next start decides it again. */
+        /* The node is stopping. Nothing of the block is in force; the next start decides it again.
+         */
         image_release(j->image);
         writer_free(&j->certificate);
         for (size_t i = 0; i < j->n_polkas; i++)
@@ -256,7 +277,8 @@ static void commit_on_ledger(struct job *job)
     queue_push(&n->main_queue, &j->job, committed_on_main);
 }
 
-void executor_commit(struct node *n, struct image *image, struct bytes certificate, struct blob *const *polkas, size_t n_polkas)
+void executor_commit(struct node *n, struct image *image, struct bytes certificate,
+                     struct blob *const *polkas, size_t n_polkas)
 {
     struct commit_job *j = anju_alloc(sizeof(*j));
 

@@ -92,7 +92,8 @@ enum anju_err frame_compact_decode(struct frame_compact *out, struct bytes in)
 struct crypto_hash frame_compact_id(const struct frame_compact *c, unsigned index)
 {
     struct crypto_hash id;
-    struct reader r = reader_over(bytes_of(c->ids.data + (size_t)index * CRYPTO_HASH_SIZE, CRYPTO_HASH_SIZE));
+    struct reader r =
+        reader_over(bytes_of(c->ids.data + (size_t)index * CRYPTO_HASH_SIZE, CRYPTO_HASH_SIZE));
 
     reader_copy(&r, id.b, sizeof(id.b));
     return id;
@@ -108,7 +109,8 @@ static void vote_write(struct writer *w, const struct ledger_vote *vote)
 
 static size_t vote_size(enum ledger_vote_type type)
 {
-    return (type == LEDGER_PRECOMMIT ? LEDGER_PRECOMMIT_SIZE : LEDGER_PREVOTE_SIZE) + CRYPTO_SIG_SIZE;
+    return (type == LEDGER_PRECOMMIT ? LEDGER_PRECOMMIT_SIZE : LEDGER_PREVOTE_SIZE) +
+           CRYPTO_SIG_SIZE;
 }
 
 static void vote_read(struct ledger_vote *out, enum ledger_vote_type type, struct reader *r)
@@ -121,7 +123,8 @@ static void vote_read(struct ledger_vote *out, enum ledger_vote_type type, struc
     }
 }
 
-void frame_proposal_encode(struct writer *w, const struct ledger_vote *vote, struct bytes compact, struct bytes polka)
+void frame_proposal_encode(struct writer *w, const struct ledger_vote *vote, struct bytes compact,
+                           struct bytes polka)
 {
     vote_write(w, vote);
     writer_bytes_u32(w, compact);
@@ -219,11 +222,13 @@ enum anju_err frame_batch_decode(struct frame_batch *out, struct bytes in)
     return reader_finish(&r);
 }
 
-void frame_batch_author_digest(struct crypto_hash *out, const struct crypto_hash *ledger_id, const struct crypto_hash *author,
-                               const struct crypto_hash *id, uint16_t n_envelopes, uint32_t size)
+void frame_batch_author_digest(struct crypto_hash *out, const struct crypto_hash *ledger_id,
+                               const struct crypto_hash *author, const struct crypto_hash *id,
+                               uint16_t n_envelopes, uint32_t size)
 {
     uint8_t counts[6];
-    struct bytes parts[3] = {crypto_hash_bytes(author), crypto_hash_bytes(id), bytes_of(counts, sizeof(counts))};
+    struct bytes parts[3] = {crypto_hash_bytes(author), crypto_hash_bytes(id),
+                             bytes_of(counts, sizeof(counts))};
 
     put_u16(counts, n_envelopes);
     put_u32(counts + 2, size);
@@ -311,7 +316,8 @@ enum anju_err frame_want_decode(struct frame_want *out, struct bytes in)
     return reader_finish(&r);
 }
 
-void frame_block_encode(struct writer *w, struct bytes certificate, const struct frame_compact *compact)
+void frame_block_encode(struct writer *w, struct bytes certificate,
+                        const struct frame_compact *compact)
 {
     writer_bytes_u32(w, certificate);
     frame_compact_encode(w, compact);

@@ -1,9 +1,9 @@
 /*
- * frames: what nodes say to each other (docs/formats.md, "Peer frames"). A frame is len u32, type u8,
- * body; the peer layer adds and takes off the first two. Encoders append a body to a writer; decoders
- * borrow from their input, check every bound before anything is allocated, and refuse leftover bytes.
- * AUTH, PING and PONG belong to the peer layer, COSIGN to node/cosign.c, all others to the engine. Pure;
- * any thread.
+ * frames: what nodes say to each other (docs/formats.md, "Peer frames"). A frame is len u32, type
+ * u8, body; the peer layer adds and takes off the first two. Encoders append a body to a writer;
+ * decoders borrow from their input, check every bound before anything is allocated, and refuse
+ * leftover bytes. AUTH, PING and PONG belong to the peer layer, COSIGN to node/cosign.c, all others
+ * to the engine. Pure; any thread.
  */
 #ifndef ANJU_NODE_FRAMES_H
 #define ANJU_NODE_FRAMES_H
@@ -41,7 +41,8 @@ enum {
     FRAME_WANT_BLOCKS_MAX = 16,
 };
 
-/* The largest body of a frame type where `frame_size` is the limit in force; 0 for a type that does not exist. */
+/* The largest body of a frame type where `frame_size` is the limit in force; 0 for a type that does
+ * not exist. */
 size_t frame_size_max(uint8_t type, uint32_t frame_size);
 const char *frame_type_name(uint8_t type);
 
@@ -73,7 +74,8 @@ struct frame_proposal {
     struct ledger_polka polka; /* of vote.valid_round */
 };
 /* `compact` and `polka` may be empty. */
-void frame_proposal_encode(struct writer *w, const struct ledger_vote *vote, struct bytes compact, struct bytes polka);
+void frame_proposal_encode(struct writer *w, const struct ledger_vote *vote, struct bytes compact,
+                           struct bytes polka);
 ANJU_MUST_CHECK enum anju_err frame_proposal_decode(struct frame_proposal *out, struct bytes in);
 
 /* PREVOTE or PRECOMMIT: type u8, vote, signature. */
@@ -90,7 +92,8 @@ struct frame_certificate {
     };
 };
 void frame_certificate_encode(struct writer *w, const struct frame_certificate *c);
-ANJU_MUST_CHECK enum anju_err frame_certificate_decode(struct frame_certificate *out, struct bytes in);
+ANJU_MUST_CHECK enum anju_err frame_certificate_decode(struct frame_certificate *out,
+                                                       struct bytes in);
 
 /* BATCH: author node id 32, its signature 64 (zeros: the sender only passes it on), batch bytes. */
 struct frame_batch {
@@ -100,9 +103,11 @@ struct frame_batch {
 };
 void frame_batch_encode(struct writer *w, const struct frame_batch *b);
 ANJU_MUST_CHECK enum anju_err frame_batch_decode(struct frame_batch *out, struct bytes in);
-/* digest("anju/batch-author/1", author 32, batch id 32, n_envelopes u16, size u32): what the author signs. */
-void frame_batch_author_digest(struct crypto_hash *out, const struct crypto_hash *ledger_id, const struct crypto_hash *author,
-                               const struct crypto_hash *id, uint16_t n_envelopes, uint32_t size);
+/* digest("anju/batch-author/1", author 32, batch id 32, n_envelopes u16, size u32): what the author
+ * signs. */
+void frame_batch_author_digest(struct crypto_hash *out, const struct crypto_hash *ledger_id,
+                               const struct crypto_hash *author, const struct crypto_hash *id,
+                               uint16_t n_envelopes, uint32_t size);
 
 /* HAVE: n u16, n x (author 32, batch id 32, bytes u32). */
 struct frame_have {
@@ -111,7 +116,8 @@ struct frame_have {
     uint32_t size;
 };
 void frame_have_encode(struct writer *w, const struct frame_have *items, uint16_t count);
-ANJU_MUST_CHECK enum anju_err frame_have_decode(struct frame_have *items, uint16_t *count, struct bytes in);
+ANJU_MUST_CHECK enum anju_err frame_have_decode(struct frame_have *items, uint16_t *count,
+                                                struct bytes in);
 
 enum frame_want_kind {
     FRAME_WANT_BATCHES = 1,       /* n u8, n x id: answered by BATCH */
@@ -134,7 +140,8 @@ struct frame_block {
     struct ledger_certificate certificate;
     struct frame_compact compact;
 };
-void frame_block_encode(struct writer *w, struct bytes certificate, const struct frame_compact *compact);
+void frame_block_encode(struct writer *w, struct bytes certificate,
+                        const struct frame_compact *compact);
 ANJU_MUST_CHECK enum anju_err frame_block_decode(struct frame_block *out, struct bytes in);
 
 /* BLOCK_BATCH: height u64, index u16, batch bytes. */
@@ -144,10 +151,11 @@ struct frame_block_batch {
     struct bytes raw;
 };
 void frame_block_batch_encode(struct writer *w, const struct frame_block_batch *b);
-ANJU_MUST_CHECK enum anju_err frame_block_batch_decode(struct frame_block_batch *out, struct bytes in);
+ANJU_MUST_CHECK enum anju_err frame_block_batch_decode(struct frame_block_batch *out,
+                                                       struct bytes in);
 
-/* COSIGN: what the sender, a validator, signed for a checkpoint (docs/formats.md, "Outside forms"). Size and
- * root make one that contradicts ours evidence by itself. */
+/* COSIGN: what the sender, a validator, signed for a checkpoint (docs/formats.md, "Outside forms").
+ * Size and root make one that contradicts ours evidence by itself. */
 struct frame_cosign {
     uint64_t height;
     uint64_t size;

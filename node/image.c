@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum anju_err judge(struct image *image, const struct ledger_registry *registry, const struct ledger_tip *previous)
+static enum anju_err judge(struct image *image, const struct ledger_registry *registry,
+                           const struct ledger_tip *previous)
 {
-    enum anju_err err = ledger_block_decode(&image->block, writer_view(&image->raw), &registry->ledger_id, &image->arena);
+    enum anju_err err = ledger_block_decode(&image->block, writer_view(&image->raw),
+                                            &registry->ledger_id, &image->arena);
 
     if (err != ANJU_OK)
         return err;

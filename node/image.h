@@ -1,6 +1,6 @@
 /*
- * image: a block put together from its parts, decoded and judged once, then shared by the engine, the
- * ledger thread and whoever serves it. Immutable after image_new; counted across threads.
+ * image: a block put together from its parts, decoded and judged once, then shared by the engine,
+ * the ledger thread and whoever serves it. Immutable after image_new; counted across threads.
  */
 #ifndef ANJU_NODE_IMAGE_H
 #define ANJU_NODE_IMAGE_H
@@ -11,8 +11,9 @@
 struct image {
     atomic_uint refs;
     struct crypto_hash vid;
-    bool valid;      /* valid(v) of docs/consensus.md, envelope signatures aside: batches came verified */
-    char why[200];   /* in words where it is not */
+    bool
+        valid; /* valid(v) of docs/consensus.md, envelope signatures aside: batches came verified */
+    char why[200];             /* in words where it is not */
     struct writer raw;         /* as ledger_block_encode makes it */
     struct ledger_block block; /* decoded from raw; whole only where valid */
     struct arena arena;

@@ -1,7 +1,7 @@
 /*
- * logger: the log thread. One sync serves all that wait: the newest slot replaces the older ones. The
- * payload log is synced by a second thread while this one writes the guard: one after the other would
- * cost a round twice the time.
+ * logger: the log thread. One sync serves all that wait: the newest slot replaces the older ones.
+ * The payload log is synced by a second thread while this one writes the guard: one after the other
+ * would cost a round twice the time.
  */
 #include "node/node_state.h"
 

@@ -57,11 +57,15 @@ static enum anju_err read_secret(struct node *n)
     if (err == ANJU_OK)
         err = node_read_file(&raw, n->config->node_key, 4096, &a);
     if (err == ANJU_OK) {
-        bool shaped = raw.size == sizeof(hex) - 1 || (raw.size == sizeof(hex) && raw.data[raw.size - 1] == '\n');
+        bool shaped = raw.size == sizeof(hex) - 1 ||
+                      (raw.size == sizeof(hex) && raw.data[raw.size - 1] == '\n');
         if (shaped)
             memcpy(hex, raw.data, sizeof(hex) - 1);
-        if (!shaped || hex_decode(n->secret.b, CRYPTO_SECRET_SIZE, hex) != ANJU_OK || crypto_key_of(&key, &n->secret) != ANJU_OK)
-            err = anju_fail(ANJU_ERR_MALFORMED, "node.key: %s does not hold a secret key (64 hexadecimal digits)", n->config->node_key);
+        if (!shaped || hex_decode(n->secret.b, CRYPTO_SECRET_SIZE, hex) != ANJU_OK ||
+            crypto_key_of(&key, &n->secret) != ANJU_OK)
+            err = anju_fail(ANJU_ERR_MALFORMED,
+                            "node.key: %s does not hold a secret key (64 hexadecimal digits)",
+                            n->config->node_key);
         else
             ledger_node_id(&n->self, &key);
         bytes_wipe((void *)(uintptr_t)raw.data, raw.size);
@@ -72,17 +76,21 @@ static enum anju_err read_secret(struct node *n)
         return err;
     n->self_index = ledger_set_find(&n->registry->set, &n->self);
     for (uint32_t i = 0; n->self_index < 0 && i < n->genesis.n_keys; i++) {
-        if (memcmp(n->genesis.keys[i].key.b, key.b, CRYPTO_KEY_SIZE) == 0 && n->genesis.keys[i].purpose == LEDGER_KEY_NODE)
+        if (memcmp(n->genesis.keys[i].key.b, key.b, CRYPTO_KEY_SIZE) == 0 &&
+            n->genesis.keys[i].purpose == LEDGER_KEY_NODE)
             return ANJU_OK;
     }
     return n->self_index >= 0 ? ANJU_OK
-                              : anju_fail(ANJU_ERR_MISMATCH, "node.key: no member of this ledger has the key in %s as a node key; peers would refuse it",
+                              : anju_fail(ANJU_ERR_MISMATCH,
+                                          "node.key: no member of this ledger has the key in %s as "
+                                          "a node key; peers would refuse it",
                                           n->config->node_key);
 }
 
 bool node_is_loopback(const char *host)
 {
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
 }
 
 static enum anju_err check_rpc_address(const struct node *n)
@@ -90,9 +98,14 @@ static enum anju_err check_rpc_address(const struct node *n)
     if (node_is_loopback(n->config->rpc_host))
         return ANJU_OK;
     if (!n->config->rpc_public)
-        return anju_fail(ANJU_ERR_MISMATCH, "%s: rpc.listen = %s:%s is not a loopback address, and whoever reaches it may read everything: "
-                         "set rpc.public = true if that is meant", n->config->file, n->config->rpc_host, n->config->rpc_port);
-    log_warn("node", "rpc.listen=%s:%s is public: whoever reaches it may read everything on the ledger", n->config->rpc_host, n->config->rpc_port);
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "%s: rpc.listen = %s:%s is not a loopback address, and whoever reaches it "
+                         "may read everything: "
+                         "set rpc.public = true if that is meant",
+                         n->config->file, n->config->rpc_host, n->config->rpc_port);
+    log_warn("node",
+             "rpc.listen=%s:%s is public: whoever reaches it may read everything on the ledger",
+             n->config->rpc_host, n->config->rpc_port);
     return ANJU_OK;
 }
 
@@ -102,18 +115,22 @@ static void on_rebuild(void *ctx, uint64_t height, uint64_t of)
 {
     (void)ctx;
     if (height % 1000 == 0 || height == of)
-        log_info("store", "derived data is computed again height=%llu of=%llu", (unsigned long long)height, (unsigned long long)of);
+        log_info("store", "derived data is computed again height=%llu of=%llu",
+                 (unsigned long long)height, (unsigned long long)of);
 }
 
 static enum anju_err open_store(struct node *n)
 {
-    struct store_options options = {.dir = n->config->data, .free_bytes_min = n->config->free_min, .free_percent_min = n->config->free_percent,
+    struct store_options options = {.dir = n->config->data,
+                                    .free_bytes_min = n->config->free_min,
+                                    .free_percent_min = n->config->free_percent,
                                     .progress = on_rebuild};
     enum anju_err err;
 
     if (mkdir(n->config->data, 0700) != 0 && errno != EEXIST)
         return anju_fail(ANJU_ERR_IO, "data: cannot make %s: %s", n->config->data, strerror(errno));
-    err = guard_open(&n->guard, n->config->data, &n->registry->ledger_id, &n->self, store_exists(n->config->data));
+    err = guard_open(&n->guard, n->config->data, &n->registry->ledger_id, &n->self,
+                     store_exists(n->config->data));
     if (err == ANJU_OK)
         err = store_open(&n->store, &options, n->registry);
     return err;
@@ -137,7 +154,8 @@ static bool is_settled(struct found *f, struct bytes raw)
         struct crypto_hash id;
         settled = batch.envelopes[i].size >= LEDGER_BODY_SIZE;
         if (settled) {
-            ledger_envelope_id(&id, bytes_of(batch.envelopes[i].data, LEDGER_BODY_SIZE), &f->node->registry->ledger_id);
+            ledger_envelope_id(&id, bytes_of(batch.envelopes[i].data, LEDGER_BODY_SIZE),
+                               &f->node->registry->ledger_id);
             settled = store_read_envelope(f->read, &done, &id) == ANJU_OK;
         }
     }
@@ -150,7 +168,8 @@ static enum anju_err on_found(void *ctx, const struct payload_record *record, co
     struct found *f = ctx;
 
     if (damaged != NULL) {
-        log_error("node", "the payload log is damaged: %s; what was there comes from other nodes", damaged);
+        log_error("node", "the payload log is damaged: %s; what was there comes from other nodes",
+                  damaged);
         return ANJU_OK;
     }
     if (record->height != 0 && record->height <= store_read_tip(f->read)->height)
@@ -193,7 +212,10 @@ static void make_engine(struct node *n)
 
     c.may_sign = may_sign(n);
     if (guard_state(n->guard) == GUARD_LOST)
-        log_warn("node", "this node follows and serves, it does not vote: %s; a new node key is the way back", guard_lost_reason(n->guard));
+        log_warn(
+            "node",
+            "this node follows and serves, it does not vote: %s; a new node key is the way back",
+            guard_lost_reason(n->guard));
     else if (n->self_index < 0)
         log_warn("node", "this node follows: its key is not in the validator set");
     else if (!n->config->vote)
@@ -211,7 +233,8 @@ static enum anju_err start_engine(struct node *n)
     if (err == ANJU_OK && store_read_tip(r)->height > 0)
         err = store_read_decided(r, &certificate, store_read_tip(r)->height);
     if (err == ANJU_OK)
-        engine_start(n->engine, store_read_tip(r), certificate, executor_next_due(n), guard_content(n->guard));
+        engine_start(n->engine, store_read_tip(r), certificate, executor_next_due(n),
+                     guard_content(n->guard));
     store_read_end(r);
     return err;
 }
@@ -223,8 +246,14 @@ static bool send_cosign(void *ctx, int peer, struct bytes body)
 
 static enum anju_err open_cosign(struct node *n)
 {
-    struct cosign_options o = {.registry = n->registry, .self = n->self, .log_key = n->config->log_key, .cosign_key = n->config->cosign_key,
-                               .dir = n->config->data, .now_ms = node_wall_ms, .send = send_cosign, .ctx = n};
+    struct cosign_options o = {.registry = n->registry,
+                               .self = n->self,
+                               .log_key = n->config->log_key,
+                               .cosign_key = n->config->cosign_key,
+                               .dir = n->config->data,
+                               .now_ms = node_wall_ms,
+                               .send = send_cosign,
+                               .ctx = n};
     struct store_read *r = NULL;
     enum anju_err err = store_read_begin(&r, n->store);
 
@@ -272,7 +301,8 @@ static void start_threads(struct node *n)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     n->verify_count = n->config->verify_threads;
     n->verify_threads = anju_alloc(n->verify_count * sizeof(pthread_t));
-    if (pthread_create(&n->log_thread, NULL, log_main, n) != 0 || pthread_create(&n->payload_thread, NULL, payload_main, n) != 0 ||
+    if (pthread_create(&n->log_thread, NULL, log_main, n) != 0 ||
+        pthread_create(&n->payload_thread, NULL, payload_main, n) != 0 ||
         pthread_create(&n->ledger_thread, NULL, ledger_main, n) != 0)
         abort(); /* nothing has begun yet; without threads there is no node */
     for (unsigned i = 0; i < n->verify_count; i++) {
@@ -367,7 +397,8 @@ static void wait_until(struct node *n, uint64_t deadline)
 
     if (ms > LOOP_MS_MAX)
         ms = LOOP_MS_MAX;
-    tv = (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    tv =
+        (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
     event_add(n->timer, &tv);
     event_base_loop(n->base, EVLOOP_ONCE);
 }
@@ -430,11 +461,23 @@ static bool on_frame(void *ctx, int peer, uint8_t type, struct bytes body)
 static int open_network(struct node *n)
 {
     const struct node_config *c = n->config;
-    struct peers_options peers = {
-        .base = n->base, .registry = n->registry, .self = n->self, .secret = &n->secret, .host = c->peer_host, .port = c->peer_port,
-        .cert_file = c->tls_certificate, .key_file = c->tls_key, .now_ms = node_wall_ms, .ctx = n, .on_up = on_up, .on_down = on_down,
-        .on_frame = on_frame};
-    struct rpc_options rpc = {.host = c->rpc_host, .port = c->rpc_port, .certificate_file = c->tls_certificate, .key_file = c->tls_key,
+    struct peers_options peers = {.base = n->base,
+                                  .registry = n->registry,
+                                  .self = n->self,
+                                  .secret = &n->secret,
+                                  .host = c->peer_host,
+                                  .port = c->peer_port,
+                                  .cert_file = c->tls_certificate,
+                                  .key_file = c->tls_key,
+                                  .now_ms = node_wall_ms,
+                                  .ctx = n,
+                                  .on_up = on_up,
+                                  .on_down = on_down,
+                                  .on_frame = on_frame};
+    struct rpc_options rpc = {.host = c->rpc_host,
+                              .port = c->rpc_port,
+                              .certificate_file = c->tls_certificate,
+                              .key_file = c->tls_key,
                               .loops = c->rpc_threads};
     enum anju_err err = peers_open(&n->peers, &peers);
 
@@ -507,8 +550,9 @@ static int say_checked(const struct node *n)
 
     hex_encode(id, n->self.b, CRYPTO_HASH_SIZE);
     hex_encode(ledger, n->registry->ledger_id.b, CRYPTO_HASH_SIZE);
-    printf("configuration, genesis and keys are good\nledger  %s\norigin  %s\nnode    %s\nrole    %s\n", ledger, n->genesis.origin, id,
-           n->self_index >= 0 ? "validator" : "follower");
+    printf("configuration, genesis and keys are good\nledger  %s\norigin  %s\nnode    %s\nrole    "
+           "%s\n",
+           ledger, n->genesis.origin, id, n->self_index >= 0 ? "validator" : "follower");
     return NODE_EXIT_OK;
 }
 
@@ -561,8 +605,9 @@ static int run(struct node *n)
     if (code != NODE_EXIT_OK)
         return code;
     hex_encode(id, n->self.b, CRYPTO_HASH_SIZE);
-    log_info("node", "running node=%s origin=%s height=%llu peers=%s:%s rpc=%s:%s", id, n->genesis.origin,
-             (unsigned long long)n->snapshot.engine.height, n->config->peer_host, n->config->peer_port, n->config->rpc_host, n->config->rpc_port);
+    log_info("node", "running node=%s origin=%s height=%llu peers=%s:%s rpc=%s:%s", id,
+             n->genesis.origin, (unsigned long long)n->snapshot.engine.height, n->config->peer_host,
+             n->config->peer_port, n->config->rpc_host, n->config->rpc_port);
     loop(n);
     return n->exit_code;
 }

@@ -1,7 +1,8 @@
 /*
  * node_state: what node.c, world.c, logger.c, executor.c, verify.c and backend.c share.
- * Threads: main (engine, peers, this struct unless said otherwise), log (with a helper that syncs the
- * payload log), ledger, verify workers, and the rpc server's. They share nothing mutable but queues, the store, and what `snapshot_lock` guards.
+ * Threads: main (engine, peers, this struct unless said otherwise), log (with a helper that syncs
+ * the payload log), ledger, verify workers, and the rpc server's. They share nothing mutable but
+ * queues, the store, and what `snapshot_lock` guards.
  */
 #ifndef ANJU_NODE_NODE_STATE_H
 #define ANJU_NODE_NODE_STATE_H
@@ -110,18 +111,20 @@ void world_fill(struct node *n, struct engine_world *out);
 void logger_sync(struct node *n, uint64_t token, struct bytes slot, bool records);
 void logger_run(struct node *n); /* the thread */
 void executor_execute(struct node *n, struct image *image);
-void executor_commit(struct node *n, struct image *image, struct bytes certificate, struct blob *const *polkas, size_t n_polkas);
-void executor_drop_all(struct node *n); /* after the thread has ended */
+void executor_commit(struct node *n, struct image *image, struct bytes certificate,
+                     struct blob *const *polkas, size_t n_polkas);
+void executor_drop_all(struct node *n);     /* after the thread has ended */
 uint64_t executor_next_due(struct node *n); /* ledger thread, or before it runs */
 void verify_batch(struct node *n, const struct crypto_hash *id, struct blob *raw);
 void verify_envelope(struct node *n, const struct crypto_hash *id, struct blob *wire, bool judge);
-void verify_judge(struct node *n, const struct frame_compact *compact, struct blob *const *batches, const struct ledger_tip *previous);
+void verify_judge(struct node *n, const struct frame_compact *compact, struct blob *const *batches,
+                  const struct ledger_tip *previous);
 void verify_read_block(struct node *n, uint64_t height, uint64_t tag);
 
 /* backend.c */
 void backend_init(struct node *n);
 void backend_answer(struct node *n, uint64_t ticket, const struct rpc_submit_result *result);
-void backend_tick(struct node *n); /* about every 100 ms, and after commits */
+void backend_tick(struct node *n);   /* about every 100 ms, and after commits */
 void backend_deinit(struct node *n); /* answers what is open with PENDING */
 
 bool node_is_loopback(const char *host); /* node.c */

@@ -1,7 +1,7 @@
 /*
- * outbox: one FIFO. Votes, proposals, certificates and DECIDE leave only when everything that the core
- * emitted before them is durable. Everything emitted within one call from outside waits for the sync
- * that this call ends with, if it needs one (docs/consensus.md, "Log before send").
+ * outbox: one FIFO. Votes, proposals, certificates and DECIDE leave only when everything that the
+ * core emitted before them is durable. Everything emitted within one call from outside waits for
+ * the sync that this call ends with, if it needs one (docs/consensus.md, "Log before send").
  */
 #include "node/engine_state.h"
 
@@ -25,7 +25,8 @@ static struct outbox_item *push(struct engine *e)
     return &e->outbox[(e->outbox_first + e->outbox_count++) % e->outbox_room];
 }
 
-/* The token of the sync that this call may end with; outbox_flush lowers it where none is needed. */
+/* The token of the sync that this call may end with; outbox_flush lowers it where none is needed.
+ */
 static uint64_t next_token(const struct engine *e)
 {
     return e->token_issued + 1;
@@ -35,20 +36,24 @@ void outbox_send(struct engine *e, int to, enum frame_type type, struct bytes bo
 {
     if (e->outbox_count >= OUTBOX_MAX)
         return; /* the disk stands still: what is lost here is said again by RESEND */
-    *push(e) = (struct outbox_item){
-        .kind = OUTBOX_SEND, .after = next_token(e), .to = to, .type = type, .body = blob_new(body)};
+    *push(e) = (struct outbox_item){.kind = OUTBOX_SEND,
+                                    .after = next_token(e),
+                                    .to = to,
+                                    .type = type,
+                                    .body = blob_new(body)};
 }
 
-/* The proposer of h + 1 puts its own precommit in, where it made one: a certificate then also shows who
- * takes part. It takes the place of the last signer. */
+/* The proposer of h + 1 puts its own precommit in, where it made one: a certificate then also shows
+ * who takes part. It takes the place of the last signer. */
 static void put_own_precommit(const struct engine *e, struct ledger_certificate *c)
 {
     const struct ledger_vote *own = &e->own_precommit;
     uint8_t self = (uint8_t)e->self_index;
     unsigned at = c->q - 1u;
 
-    if (e->self_index < 0 || own->type != LEDGER_PRECOMMIT || own->height != c->height || own->round != c->round ||
-        !crypto_hash_equal(&own->vid, &c->vid) || !crypto_hash_equal(&own->result, &c->result))
+    if (e->self_index < 0 || own->type != LEDGER_PRECOMMIT || own->height != c->height ||
+        own->round != c->round || !crypto_hash_equal(&own->vid, &c->vid) ||
+        !crypto_hash_equal(&own->result, &c->result))
         return;
     for (unsigned i = 0; i < c->q; i++) {
         if (c->index[i] == self)
@@ -96,7 +101,9 @@ static bool append_pending(struct engine *e)
     memmove(e->pending, e->pending + done, e->pending_count * sizeof(*e->pending));
     memmove(e->pending_blobs, e->pending_blobs + done, e->pending_count * sizeof(struct blob *));
     if (e->pending_count > 0 && !e->log_full)
-        log_error("node", "the payload log has no room: this node neither votes nor takes work until there is");
+        log_error(
+            "node",
+            "the payload log has no room: this node neither votes nor takes work until there is");
     if (e->pending_count == 0 && e->log_full)
         log_info("node", "the payload log has room again");
     e->log_full = e->pending_count > 0;
@@ -106,7 +113,9 @@ static bool append_pending(struct engine *e)
 /* Whether this call emitted something that must wait for what it changed. */
 static bool something_leaves(const struct engine *e)
 {
-    return e->outbox_count > 0 && e->outbox[(e->outbox_first + e->outbox_count - 1) % e->outbox_room].after > e->token_issued;
+    return e->outbox_count > 0 &&
+           e->outbox[(e->outbox_first + e->outbox_count - 1) % e->outbox_room].after >
+               e->token_issued;
 }
 
 static void settle_after(struct engine *e)
@@ -123,7 +132,8 @@ void outbox_flush(struct engine *e)
 {
     bool records = e->pending_count > 0;
 
-    /* A changed slot is written with the first message that rests on it: a step alone is not worth a sync. */
+    /* A changed slot is written with the first message that rests on it: a step alone is not worth
+     * a sync. */
     if (something_leaves(e) && consensus_slot_changed(e->core)) {
         writer_clear(&e->slot);
         consensus_slot_encode(&e->slot, e->core);

@@ -99,7 +99,8 @@ static void send_auth(struct link *l, const struct crypto_hash *to)
     uint8_t body[PEER_AUTH_SIZE];
     struct peers *p = l->p;
 
-    if (peer_auth_make(body, l->role, &p->o.registry->ledger_id, &p->o.self, to, p->o.secret, &l->channel) == ANJU_OK)
+    if (peer_auth_make(body, l->role, &p->o.registry->ledger_id, &p->o.self, to, p->o.secret,
+                       &l->channel) == ANJU_OK)
         (void)link_send(l, FRAME_AUTH, bytes_of(body, sizeof(body)));
 }
 
@@ -146,8 +147,8 @@ static struct link *link_of(struct peers *p, const struct crypto_hash *id)
     return NULL;
 }
 
-/* Both have said the same identity. Called at the same time by both ends: one is left, the same at both
- * ends. Else the first must show that it is alive, or the second takes its place. */
+/* Both have said the same identity. Called at the same time by both ends: one is left, the same at
+ * both ends. Else the first must show that it is alive, or the second takes its place. */
 static void contest(struct link *l, struct link *first)
 {
     uint64_t now = peer_mono_ms();
@@ -178,7 +179,8 @@ static void on_auth(struct link *l, struct bytes body)
     const struct crypto_hash *expected = l->target != NULL ? &l->target->id : NULL;
     struct link *first;
 
-    if (peer_auth_check(&l->id, body, p->o.registry, &p->o.self, l->role, expected, &l->channel, p->o.now_ms()) != ANJU_OK) {
+    if (peer_auth_check(&l->id, body, p->o.registry, &p->o.self, l->role, expected, &l->channel,
+                        p->o.now_ms()) != ANJU_OK) {
         link_refuse(l, anju_err_text());
         return;
     }
@@ -198,7 +200,8 @@ static void contest_tick(struct link *l, uint64_t now)
     } else if (first->pong == l->contest_nonce) {
         char why[160], hex[65];
         hex_encode(hex, l->id.b, CRYPTO_HASH_SIZE);
-        snprintf(why, sizeof(why), "a second node with the identity %s: the first one still answers", hex);
+        snprintf(why, sizeof(why),
+                 "a second node with the identity %s: the first one still answers", hex);
         link_refuse(l, why);
     } else if (now >= l->contest_ms + CONTEST_MS) {
         link_fail(first, "silent while a new connection of the same node waits");
@@ -210,7 +213,8 @@ static void contest_tick(struct link *l, uint64_t now)
 
 static bool is_charged(uint8_t type)
 {
-    return type == FRAME_STATUS || type == FRAME_PROPOSAL || type == FRAME_VOTE || type == FRAME_CERTIFICATE || type == FRAME_WANT;
+    return type == FRAME_STATUS || type == FRAME_PROPOSAL || type == FRAME_VOTE ||
+           type == FRAME_CERTIFICATE || type == FRAME_WANT;
 }
 
 /* False: the peer says more than it may; the frame is dropped, RESEND brings what mattered. */
@@ -231,7 +235,8 @@ static bool pays(struct link *l, uint8_t type)
     l->p->counters.dropped_frames++;
     if (now >= l->drop_logged_ms + 60000 || l->drop_logged_ms == 0) {
         l->drop_logged_ms = now;
-        log_warn("peer", "peer=%d says more than %d messages a second: some are dropped", l->number, RATE_PER_S);
+        log_warn("peer", "peer=%d says more than %d messages a second: some are dropped", l->number,
+                 RATE_PER_S);
     }
     return false;
 }
@@ -247,7 +252,8 @@ static void on_frame(struct link *l, uint8_t type, struct bytes body)
         if (type == FRAME_AUTH && l->state == LINK_AUTH)
             on_auth(l, body);
         else
-            link_refuse(l, l->state == LINK_CONTEST ? "it speaks before it is answered" : "its first frame is not AUTH");
+            link_refuse(l, l->state == LINK_CONTEST ? "it speaks before it is answered"
+                                                    : "its first frame is not AUTH");
         return;
     }
     if (type == FRAME_PING) {
@@ -258,7 +264,8 @@ static void on_frame(struct link *l, uint8_t type, struct bytes body)
         link_refuse(l, "a second AUTH on one connection");
     } else if (pays(l, type) && !p->o.on_frame(p->o.ctx, l->number, type, body)) {
         char why[128];
-        snprintf(why, sizeof(why), "a frame that breaks the protocol: %s of %zu bytes", frame_type_name(type), body.size);
+        snprintf(why, sizeof(why), "a frame that breaks the protocol: %s of %zu bytes",
+                 frame_type_name(type), body.size);
         link_refuse(l, why);
     }
 }
@@ -276,9 +283,11 @@ static void on_read(struct bufferevent *bev, void *ctx)
         evbuffer_copyout(in, head, sizeof(head));
         size = get_u32(head);
         /* Checked before anything is kept for it; before AUTH only AUTH has a size. */
-        if (size > frame_size_max(head[4], limit) || frame_size_max(head[4], limit) == 0 || (l->state != LINK_UP && head[4] != FRAME_AUTH)) {
+        if (size > frame_size_max(head[4], limit) || frame_size_max(head[4], limit) == 0 ||
+            (l->state != LINK_UP && head[4] != FRAME_AUTH)) {
             char why[128];
-            snprintf(why, sizeof(why), "a frame of type %u with %u bytes%s", head[4], size, l->state != LINK_UP ? " before AUTH" : "");
+            snprintf(why, sizeof(why), "a frame of type %u with %u bytes%s", head[4], size,
+                     l->state != LINK_UP ? " before AUTH" : "");
             link_refuse(l, why);
             return;
         }
@@ -299,7 +308,8 @@ static void on_connected(struct link *l)
 
     (void)setsockopt(bufferevent_getfd(l->bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     l->channel.own_spki = l->p->own_spki;
-    if (tls_peer_spki(&l->channel.peer_spki, l->ssl) != ANJU_OK || tls_exporter(l->channel.ekm, l->ssl) != ANJU_OK) {
+    if (tls_peer_spki(&l->channel.peer_spki, l->ssl) != ANJU_OK ||
+        tls_exporter(l->channel.ekm, l->ssl) != ANJU_OK) {
         link_refuse(l, anju_err_text());
         return;
     }
@@ -329,7 +339,10 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
     else if (l->state == LINK_HANDSHAKE)
         snprintf(why, sizeof(why), "no connection: nobody listens there, or it was closed at once");
     else
-        snprintf(why, sizeof(why), "%s", l->state == LINK_AUTH ? "closed before AUTH: the other side refused us, its log says why" : "closed by the other side");
+        snprintf(why, sizeof(why), "%s",
+                 l->state == LINK_AUTH
+                     ? "closed before AUTH: the other side refused us, its log says why"
+                     : "closed by the other side");
     if (l->state == LINK_HANDSHAKE && l->target == NULL && code != 0)
         link_refuse(l, why);
     else
@@ -340,23 +353,30 @@ static void name_of(char out[NAME_SIZE], const struct sockaddr *address, socklen
 {
     char host[64] = "?", port[16] = "?";
 
-    (void)getnameinfo(address, size, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+    (void)getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+                      NI_NUMERICHOST | NI_NUMERICSERV);
     snprintf(out, NAME_SIZE, "%s:%s", host, port);
 }
 
-void link_begin(struct peers *p, int fd, const struct sockaddr *address, socklen_t size, struct target *target)
+void link_begin(struct peers *p, int fd, const struct sockaddr *address, socklen_t size,
+                struct target *target)
 {
     struct link *l = anju_alloc(sizeof(*l));
     SSL *ssl;
 
     ERR_clear_error();
     ssl = SSL_new(p->tls);
-    *l = (struct link){.p = p, .next = p->links, .role = fd < 0 ? PEER_DIALLED : PEER_ANSWERED, .target = target, .number = -1,
+    *l = (struct link){.p = p,
+                       .next = p->links,
+                       .role = fd < 0 ? PEER_DIALLED : PEER_ANSWERED,
+                       .target = target,
+                       .number = -1,
                        .began_ms = peer_mono_ms()};
     name_of(l->name, address, size);
     if (ssl != NULL)
-        l->bev = bufferevent_openssl_socket_new(p->o.base, fd, ssl, fd < 0 ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
-                                                BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+        l->bev = bufferevent_openssl_socket_new(
+            p->o.base, fd, ssl, fd < 0 ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
+            BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
     if (l->bev == NULL) {
         log_error("peer", "cannot begin a TLS connection: %s", tls_error_text());
         if (fd >= 0)
@@ -374,7 +394,8 @@ void link_begin(struct peers *p, int fd, const struct sockaddr *address, socklen
         link_fail(l, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size, void *ctx)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+                      int size, void *ctx)
 {
     struct peers *p = ctx;
     unsigned unknown = 0;
@@ -396,7 +417,8 @@ static void on_accept_error(struct evconnlistener *listener, void *ctx)
 {
     (void)listener;
     (void)ctx;
-    log_error("peer", "cannot accept a connection: %s", evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    log_error("peer", "cannot accept a connection: %s",
+              evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }
 
 /* ---- Time ---- */
@@ -477,24 +499,32 @@ static enum anju_err check_own_key(const struct peers *p)
     const struct ledger_node_info *own = peer_node_of(p->o.registry, &p->o.self);
 
     if (own != NULL && !crypto_hash_equal(&own->tls_spki, &p->own_spki))
-        return anju_fail(ANJU_ERR_MISMATCH, "%s: this is not the TLS key that genesis names for this node; peers would refuse it",
-                         p->o.cert_file);
+        return anju_fail(
+            ANJU_ERR_MISMATCH,
+            "%s: this is not the TLS key that genesis names for this node; peers would refuse it",
+            p->o.cert_file);
     return ANJU_OK;
 }
 
 static enum anju_err listen_at(struct peers *p)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE},
+                    *found = NULL;
     int rc = getaddrinfo(p->o.host, p->o.port, &hints, &found);
 
     if (rc != 0)
-        return anju_fail(ANJU_ERR_IO, "peer.listen: %s:%s: %s", p->o.host, p->o.port, gai_strerror(rc));
-    p->listener = evconnlistener_new_bind(p->o.base, on_accept, p, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC, 64,
-                                          found->ai_addr, (int)found->ai_addrlen);
+        return anju_fail(ANJU_ERR_IO, "peer.listen: %s:%s: %s", p->o.host, p->o.port,
+                         gai_strerror(rc));
+    p->listener = evconnlistener_new_bind(
+        p->o.base, on_accept, p, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
+        64, found->ai_addr, (int)found->ai_addrlen);
     rc = errno;
     freeaddrinfo(found);
     if (p->listener == NULL)
-        return anju_fail(ANJU_ERR_IO, "peer.listen: cannot listen at %s:%s: %s", p->o.host, p->o.port, strerror(rc));
+        return anju_fail(ANJU_ERR_IO, "peer.listen: cannot listen at %s:%s: %s", p->o.host,
+                         p->o.port, strerror(rc));
     evconnlistener_set_error_cb(p->listener, on_accept_error);
     return ANJU_OK;
 }

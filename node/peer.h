@@ -1,7 +1,7 @@
 /*
  * peer: connections to other nodes: TLS 1.3, AUTH, frames, bounds, reconnecting. Main thread, on a
- * libevent loop. One connection a pair of nodes; a second one is refused while the first still answers.
- * A connection's number (0 .. PEERS_MAX - 1) means one node from on_up to on_down.
+ * libevent loop. One connection a pair of nodes; a second one is refused while the first still
+ * answers. A connection's number (0 .. PEERS_MAX - 1) means one node from on_up to on_down.
  */
 #ifndef ANJU_NODE_PEER_H
 #define ANJU_NODE_PEER_H
@@ -30,8 +30,8 @@ struct peers_options {
     bool (*on_frame)(void *ctx, int peer, uint8_t type, struct bytes body);
 };
 
-/* Listens and starts dialling the nodes of genesis. IO: the port is in use, or the host unknown, with
- * words; MISMATCH: our TLS key is not the one that genesis names. */
+/* Listens and starts dialling the nodes of genesis. IO: the port is in use, or the host unknown,
+ * with words; MISMATCH: our TLS key is not the one that genesis names. */
 ANJU_MUST_CHECK enum anju_err peers_open(struct peers **out, const struct peers_options *options);
 void peers_close(struct peers *p); /* NULL is fine; calls no on_down */
 

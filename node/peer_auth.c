@@ -1,18 +1,21 @@
 #include "node/peer_auth.h"
 
-static void auth_digest(struct crypto_hash *out, const struct crypto_hash *ledger, enum peer_role role, const struct crypto_hash *from,
-                        const struct crypto_hash *to, const uint8_t ekm[TLS_EKM_SIZE], const struct crypto_hash *from_spki,
-                        const struct crypto_hash *to_spki)
+static void auth_digest(struct crypto_hash *out, const struct crypto_hash *ledger,
+                        enum peer_role role, const struct crypto_hash *from,
+                        const struct crypto_hash *to, const uint8_t ekm[TLS_EKM_SIZE],
+                        const struct crypto_hash *from_spki, const struct crypto_hash *to_spki)
 {
     uint8_t role_byte = (uint8_t)role;
-    const struct bytes parts[6] = {bytes_of(&role_byte, 1),     crypto_hash_bytes(from),      crypto_hash_bytes(to),
-                                   bytes_of(ekm, TLS_EKM_SIZE), crypto_hash_bytes(from_spki), crypto_hash_bytes(to_spki)};
+    const struct bytes parts[6] = {bytes_of(&role_byte, 1),      crypto_hash_bytes(from),
+                                   crypto_hash_bytes(to),        bytes_of(ekm, TLS_EKM_SIZE),
+                                   crypto_hash_bytes(from_spki), crypto_hash_bytes(to_spki)};
 
     crypto_digest_parts(out, "anju/auth/1", ledger, parts, 6);
 }
 
-enum anju_err peer_auth_make(uint8_t out[PEER_AUTH_SIZE], enum peer_role role, const struct crypto_hash *ledger,
-                             const struct crypto_hash *from, const struct crypto_hash *to, const struct crypto_secret *secret,
+enum anju_err peer_auth_make(uint8_t out[PEER_AUTH_SIZE], enum peer_role role,
+                             const struct crypto_hash *ledger, const struct crypto_hash *from,
+                             const struct crypto_hash *to, const struct crypto_secret *secret,
                              const struct peer_channel *channel)
 {
     struct crypto_hash digest;
@@ -20,7 +23,8 @@ enum anju_err peer_auth_make(uint8_t out[PEER_AUTH_SIZE], enum peer_role role, c
     struct writer w = {0};
     enum anju_err err;
 
-    auth_digest(&digest, ledger, role, from, to, channel->ekm, &channel->own_spki, &channel->peer_spki);
+    auth_digest(&digest, ledger, role, from, to, channel->ekm, &channel->own_spki,
+                &channel->peer_spki);
     err = crypto_sign(&sig, secret, &digest);
     if (err != ANJU_OK)
         return err;
@@ -48,11 +52,14 @@ static enum anju_err decode(struct peer_auth *out, struct bytes in)
     reader_copy(&r, out->sig.b, CRYPTO_SIG_SIZE);
     if (version != 1 || role < PEER_DIALLED || role > PEER_ANSWERED)
         reader_fail(&r);
-    return reader_finish(&r) == ANJU_OK ? ANJU_OK : anju_fail(ANJU_ERR_MALFORMED, "its AUTH is malformed or of another version");
+    return reader_finish(&r) == ANJU_OK
+               ? ANJU_OK
+               : anju_fail(ANJU_ERR_MALFORMED, "its AUTH is malformed or of another version");
 }
 
 /* The member's key with this node id, of whatever purpose. */
-static const struct ledger_member_key *key_of(const struct ledger_registry *registry, const struct crypto_hash *id)
+static const struct ledger_member_key *key_of(const struct ledger_registry *registry,
+                                              const struct crypto_hash *id)
 {
     for (uint32_t i = 0; i < registry->genesis->n_keys; i++) {
         struct crypto_hash at;
@@ -63,7 +70,8 @@ static const struct ledger_member_key *key_of(const struct ledger_registry *regi
     return NULL;
 }
 
-const struct ledger_node_info *peer_node_of(const struct ledger_registry *registry, const struct crypto_hash *id)
+const struct ledger_node_info *peer_node_of(const struct ledger_registry *registry,
+                                            const struct crypto_hash *id)
 {
     for (uint32_t i = 0; i < registry->genesis->n_nodes; i++) {
         struct crypto_hash at;
@@ -74,8 +82,10 @@ const struct ledger_node_info *peer_node_of(const struct ledger_registry *regist
     return NULL;
 }
 
-enum anju_err peer_auth_check(struct crypto_hash *peer, struct bytes body, const struct ledger_registry *registry,
-                              const struct crypto_hash *self, enum peer_role own_role, const struct crypto_hash *expected,
+enum anju_err peer_auth_check(struct crypto_hash *peer, struct bytes body,
+                              const struct ledger_registry *registry,
+                              const struct crypto_hash *self, enum peer_role own_role,
+                              const struct crypto_hash *expected,
                               const struct peer_channel *channel, uint64_t now_ms)
 {
     const struct ledger_member_key *key;
@@ -91,26 +101,36 @@ enum anju_err peer_auth_check(struct crypto_hash *peer, struct bytes body, const
     if (!crypto_hash_equal(&a.ledger, &registry->ledger_id))
         return anju_fail(ANJU_ERR_MISMATCH, "it is a node of another ledger (node %s)", hex);
     if (crypto_hash_equal(&a.from, self))
-        return anju_fail(ANJU_ERR_MISMATCH, "another node runs with this node's own identity: stop one of the two at once");
+        return anju_fail(
+            ANJU_ERR_MISMATCH,
+            "another node runs with this node's own identity: stop one of the two at once");
     if (a.role == own_role)
         return anju_fail(ANJU_ERR_MISMATCH, "it plays the same part as we do: a reflected AUTH");
     if (!crypto_hash_equal(&a.to, self))
-        return anju_fail(ANJU_ERR_MISMATCH, "it means to talk to another node than this one (node %s)", hex);
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "it means to talk to another node than this one (node %s)", hex);
     if (expected != NULL && !crypto_hash_equal(&a.from, expected))
-        return anju_fail(ANJU_ERR_MISMATCH, "another node answers at this address than genesis says (node %s)", hex);
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "another node answers at this address than genesis says (node %s)", hex);
     key = key_of(registry, &a.from);
     node = peer_node_of(registry, &a.from);
     if (key == NULL && node == NULL)
-        return anju_fail(ANJU_ERR_MISMATCH, "a stranger: no member of this ledger has the key of node %s", hex);
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "a stranger: no member of this ledger has the key of node %s", hex);
     if (node == NULL && key->purpose != LEDGER_KEY_NODE)
-        return anju_fail(ANJU_ERR_MISMATCH, "member %u came with key %u, which is not a node key", key->member, key->number);
+        return anju_fail(ANJU_ERR_MISMATCH, "member %u came with key %u, which is not a node key",
+                         key->member, key->number);
     if (key != NULL && (now_ms < key->from || now_ms >= key->until))
-        return anju_fail(ANJU_ERR_MISMATCH, "the node key %u of member %u is not valid now", key->number, key->member);
+        return anju_fail(ANJU_ERR_MISMATCH, "the node key %u of member %u is not valid now",
+                         key->number, key->member);
     if (node != NULL && !crypto_hash_equal(&node->tls_spki, &channel->peer_spki))
-        return anju_fail(ANJU_ERR_MISMATCH, "its TLS key is not the one that genesis names for node %s", hex);
-    auth_digest(&digest, &registry->ledger_id, a.role, &a.from, &a.to, channel->ekm, &channel->peer_spki, &channel->own_spki);
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "its TLS key is not the one that genesis names for node %s", hex);
+    auth_digest(&digest, &registry->ledger_id, a.role, &a.from, &a.to, channel->ekm,
+                &channel->peer_spki, &channel->own_spki);
     if (crypto_verify(&a.sig, node != NULL ? &node->node.node_key : &key->key, &digest) != ANJU_OK)
-        return anju_fail(ANJU_ERR_MISMATCH, "its AUTH signature is wrong: it does not hold the key of node %s", hex);
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "its AUTH signature is wrong: it does not hold the key of node %s", hex);
     *peer = a.from;
     return ANJU_OK;
 }

@@ -1,7 +1,7 @@
 /*
- * peer_dial: calling the nodes of genesis. The node with the smaller id calls at once, the other one a
- * little later, so that a pair seldom calls each other at the same time; both call, since either may
- * sit behind a firewall.
+ * peer_dial: calling the nodes of genesis. The node with the smaller id calls at once, the other
+ * one a little later, so that a pair seldom calls each other at the same time; both call, since
+ * either may sit behind a firewall.
  */
 #include "node/peer_link.h"
 
@@ -46,9 +46,13 @@ void dial_init(struct peers *p)
         ledger_node_id(&t->id, &g->nodes[i].node.node_key);
         if (crypto_hash_equal(&t->id, &p->o.self))
             continue;
-        t->dial_at_ms = now + (crypto_hash_compare(&p->o.self, &t->id) > 0 ? LARGER_ID_WAITS_MS : 0);
+        t->dial_at_ms =
+            now + (crypto_hash_compare(&p->o.self, &t->id) > 0 ? LARGER_ID_WAITS_MS : 0);
         if (!peer_split_address(&t->host, &t->port, t->info->peer)) {
-            log_error("peer", "genesis names the address \"%s\" for node %u: it is not host:port and is never called", t->info->peer, i + 1);
+            log_error("peer",
+                      "genesis names the address \"%s\" for node %u: it is not host:port and is "
+                      "never called",
+                      t->info->peer, i + 1);
             continue;
         }
         p->n_targets++;

@@ -13,16 +13,16 @@
 
 enum {
     AUTH_MS = 3000,
-    CONTEST_MS = 1000,    /* the first connection of a pair has this long to answer */
-    CROSSING_MS = 2000,   /* two connections this close together were dialled at once */
+    CONTEST_MS = 1000,  /* the first connection of a pair has this long to answer */
+    CROSSING_MS = 2000, /* two connections this close together were dialled at once */
     PING_MS = 5000,
     SILENT_MS = 15000,
     TICK_MS = 100,
-    STOPPED_MS = 2000,    /* a gap between ticks: we did not run, nobody else was silent */
+    STOPPED_MS = 2000, /* a gap between ticks: we did not run, nobody else was silent */
     BACKOFF_MS_MIN = 200,
     BACKOFF_MS_MAX = 5000,
     LARGER_ID_WAITS_MS = 1500,
-    UNKNOWN_MAX = 32,     /* connections that have not said AUTH yet */
+    UNKNOWN_MAX = 32, /* connections that have not said AUTH yet */
     RATE_PER_S = 200,
     RATE_BURST = 400,
     RATE_PER_HEIGHT = 16,
@@ -40,7 +40,7 @@ struct link {
     struct bufferevent *bev;
     SSL *ssl; /* the bufferevent's */
     enum link_state state;
-    enum peer_role role; /* ours */
+    enum peer_role role;   /* ours */
     struct target *target; /* dialled for it, or NULL */
     struct peer_channel channel;
     struct crypto_hash id;
@@ -86,12 +86,14 @@ uint64_t peer_mono_ms(void);
 bool peer_split_address(char **host, char **port, const char *address);
 
 /* peer.c: a connection begins; `fd` -1: `address` is dialled. */
-void link_begin(struct peers *p, int fd, const struct sockaddr *address, socklen_t size, struct target *target);
+void link_begin(struct peers *p, int fd, const struct sockaddr *address, socklen_t size,
+                struct target *target);
 
 /* peer_dial.c */
 void dial_init(struct peers *p);
 void dial_tick(struct peers *p, uint64_t now);
-void dial_lost(struct peers *p, struct target *t, const char *why); /* a connection to it ended, or never came to be */
+void dial_lost(struct peers *p, struct target *t,
+               const char *why); /* a connection to it ended, or never came to be */
 struct target *dial_target_of(struct peers *p, const struct crypto_hash *id);
 void dial_deinit(struct peers *p);
 

@@ -70,11 +70,17 @@ static void set_author(struct engine *e, struct batch *b, int author, uint32_t s
     list_add(e, b);
 }
 
-static struct batch *batch_new(struct engine *e, const struct crypto_hash *id, int author, uint32_t size)
+static struct batch *batch_new(struct engine *e, const struct crypto_hash *id, int author,
+                               uint32_t size)
 {
     struct batch *b = anju_alloc(sizeof(*b));
 
-    *b = (struct batch){.id = *id, .author = author, .from = -1, .announced_by = -1, .size = size, .want_at = UINT64_MAX};
+    *b = (struct batch){.id = *id,
+                        .author = author,
+                        .from = -1,
+                        .announced_by = -1,
+                        .size = size,
+                        .want_at = UINT64_MAX};
     b->made_ms = e->w.mono_ms(e->w.ctx);
     idmap_put(&e->batches, id, b);
     list_add(e, b);
@@ -158,7 +164,8 @@ void pool_unpin(struct engine *e, struct batch *b)
     assert(b->pins > 0);
     b->pins--;
     /* What only a body wanted goes with it; what is live stays for the next proposal. */
-    if (b->pins == 0 && (b->state == BATCH_BAD || b->certified || (b->author == NO_AUTHOR && b->live == 0)))
+    if (b->pins == 0 &&
+        (b->state == BATCH_BAD || b->certified || (b->author == NO_AUTHOR && b->live == 0)))
         if (b->state != BATCH_CHECKING)
             batch_remove(e, b);
 }
@@ -185,7 +192,8 @@ static void have_add(struct engine *e, const struct batch *b)
 
     if (b->author == NO_AUTHOR)
         return;
-    e->have[e->have_count++] = (struct frame_have){.author = e->set->node[b->author].id, .id = b->id, .size = b->size};
+    e->have[e->have_count++] =
+        (struct frame_have){.author = e->set->node[b->author].id, .id = b->id, .size = b->size};
     if (e->have_count == FRAME_HAVE_MAX || now >= e->have_last + HAVE_MS)
         have_flush(e);
     else
@@ -199,9 +207,11 @@ void pool_peer_up(struct engine *e, int peer)
     uint16_t n = 0;
 
     for (int author = 0; author < e->set->n; author++) {
-        for (struct batch *b = e->lists[author].first; b != NULL && n < FRAME_HAVE_MAX; b = b->after) {
+        for (struct batch *b = e->lists[author].first; b != NULL && n < FRAME_HAVE_MAX;
+             b = b->after) {
             if (b->state == BATCH_HELD && b->live > 0)
-                items[n++] = (struct frame_have){.author = e->set->node[author].id, .id = b->id, .size = b->size};
+                items[n++] = (struct frame_have){
+                    .author = e->set->node[author].id, .id = b->id, .size = b->size};
         }
     }
     if (n > 0) {
@@ -244,7 +254,8 @@ static void batch_hold(struct engine *e, struct batch *b, struct batch_info *inf
     bodies_batch_settled(e, b);
 }
 
-void engine_on_batch(struct engine *e, const struct crypto_hash *id, struct batch_info *info, const char *why)
+void engine_on_batch(struct engine *e, const struct crypto_hash *id, struct batch_info *info,
+                     const char *why)
 {
     struct batch *b = pool_batch(e, id);
 
@@ -295,8 +306,10 @@ static int author_of(struct engine *e, const struct frame_batch *f, const struct
 
     if (author < 0 || f->raw.size < 2)
         return NO_AUTHOR;
-    frame_batch_author_digest(&digest, &e->registry->ledger_id, &f->author, id, get_u16(f->raw.data), (uint32_t)f->raw.size);
-    return crypto_verify(&f->sig, &e->set->node[author].node_key, &digest) == ANJU_OK ? author : NO_AUTHOR;
+    frame_batch_author_digest(&digest, &e->registry->ledger_id, &f->author, id,
+                              get_u16(f->raw.data), (uint32_t)f->raw.size);
+    return crypto_verify(&f->sig, &e->set->node[author].node_key, &digest) == ANJU_OK ? author
+                                                                                      : NO_AUTHOR;
 }
 
 static bool over_quota(const struct engine *e, int author, size_t size)
@@ -313,7 +326,8 @@ bool pool_on_batch_frame(struct engine *e, int peer, struct bytes body)
     struct batch *b;
     int author;
 
-    if (frame_batch_decode(&f, body) != ANJU_OK || f.raw.size > e->registry->limits.batch_size || f.raw.size < 2)
+    if (frame_batch_decode(&f, body) != ANJU_OK || f.raw.size > e->registry->limits.batch_size ||
+        f.raw.size < 2)
         return false;
     ledger_batch_id(&id, f.raw, &e->registry->ledger_id);
     b = pool_batch(e, &id);
@@ -394,12 +408,15 @@ void pool_restore(struct engine *e, const struct payload_record *record)
     ledger_batch_id(&id, record->data, &e->registry->ledger_id);
     if (!crypto_hash_equal(&id, &record->id) || pool_batch(e, &id) != NULL)
         return;
-    /* Whose it was is not kept. It counts as ours: then it is announced, and proposed in our turn. */
-    b = batch_new(e, &id, e->self_index >= 0 ? e->self_index : NO_AUTHOR, (uint32_t)record->data.size);
+    /* Whose it was is not kept. It counts as ours: then it is announced, and proposed in our turn.
+     */
+    b = batch_new(e, &id, e->self_index >= 0 ? e->self_index : NO_AUTHOR,
+                  (uint32_t)record->data.size);
     b->logged = true;
     if (b->author != NO_AUTHOR) {
         struct crypto_hash digest;
-        frame_batch_author_digest(&digest, &e->registry->ledger_id, &e->config.self, &id, get_u16(record->data.data), b->size);
+        frame_batch_author_digest(&digest, &e->registry->ledger_id, &e->config.self, &id,
+                                  get_u16(record->data.data), b->size);
         if (crypto_sign(&b->sig, &e->config.secret, &digest) != ANJU_OK)
             b->author = NO_AUTHOR;
     }
@@ -412,7 +429,8 @@ static uint32_t own_open(const struct engine *e)
 {
     uint32_t n = 0;
 
-    for (const struct batch *b = e->lists[e->self_index >= 0 ? e->self_index : NO_AUTHOR].first; b != NULL; b = b->after)
+    for (const struct batch *b = e->lists[e->self_index >= 0 ? e->self_index : NO_AUTHOR].first;
+         b != NULL; b = b->after)
         n += b->own && b->live > 0;
     return n;
 }
@@ -432,8 +450,8 @@ static uint32_t next_batch(const struct engine *e, const struct pooled **from, b
         size += 4 + p->s->wire->size;
         records += p->s->n_records;
         signatures += p->s->n_signatures;
-        if (n > 0 && (size > l->batch_size || records > l->block_records / 4 || signatures > l->block_signatures / 4 ||
-                      n == UINT16_MAX)) {
+        if (n > 0 && (size > l->batch_size || records > l->block_records / 4 ||
+                      signatures > l->block_signatures / 4 || n == UINT16_MAX)) {
             *full = true;
             return n;
         }
@@ -447,7 +465,8 @@ static void sign_batch(struct engine *e, struct batch *b, uint16_t n)
 {
     struct crypto_hash digest;
 
-    frame_batch_author_digest(&digest, &e->registry->ledger_id, &e->config.self, &b->id, n, b->size);
+    frame_batch_author_digest(&digest, &e->registry->ledger_id, &e->config.self, &b->id, n,
+                              b->size);
     if (crypto_sign(&b->sig, &e->config.secret, &digest) != ANJU_OK)
         log_error("node", "cannot sign a batch: %s", anju_err_text());
 }
@@ -493,7 +512,8 @@ static void close_batch(struct engine *e, uint32_t n)
     free(wires);
 }
 
-/* A node that is no validator hands its envelopes to one, and to the next one when they do not commit. */
+/* A node that is no validator hands its envelopes to one, and to the next one when they do not
+ * commit. */
 static void hand_over(struct engine *e, struct batch *b)
 {
     for (unsigned i = 0; i < e->set->n; i++) {
@@ -516,7 +536,8 @@ void pool_close_batches(struct engine *e)
         if (open >= AUTHOR_BATCHES_MAX)
             return;
         /* Only what is full leaves while two are under way: then one message carries many. */
-        if (open >= OWN_BATCHES_OPEN && e->pool_waiting_bytes + BATCH_OVERHEAD < e->registry->limits.batch_size &&
+        if (open >= OWN_BATCHES_OPEN &&
+            e->pool_waiting_bytes + BATCH_OVERHEAD < e->registry->limits.batch_size &&
             e->pool_waiting < e->registry->limits.block_records / 4)
             return;
         n = next_batch(e, &from, &full);
@@ -611,7 +632,8 @@ void engine_forget(struct engine *e, const struct crypto_hash *id, uint64_t tick
     }
 }
 
-static void answer_busy(struct engine *e, uint64_t ticket, const struct submission *s, const char *hint)
+static void answer_busy(struct engine *e, uint64_t ticket, const struct submission *s,
+                        const char *hint)
 {
     struct rpc_submit_result result = {.state = RPC_SUBMIT_BUSY, .id = s->id};
 
@@ -635,7 +657,8 @@ static bool names_pending(const struct engine *e, const struct submission *s)
 void engine_submit(struct engine *e, uint64_t ticket, struct submission *s)
 {
     struct pooled *p = idmap_get(&e->pool, &s->id);
-    uint64_t bytes_max = e->config.pool_bytes_max == 0 ? POOL_BYTES_MAX_DEFAULT : e->config.pool_bytes_max;
+    uint64_t bytes_max =
+        e->config.pool_bytes_max == 0 ? POOL_BYTES_MAX_DEFAULT : e->config.pool_bytes_max;
     bool judge;
 
     if (p != NULL && bytes_equal(blob_bytes(p->s->wire), blob_bytes(s->wire))) {
@@ -645,14 +668,17 @@ void engine_submit(struct engine *e, uint64_t ticket, struct submission *s)
     }
     if (p != NULL) {
         struct rpc_submit_result result = {.state = RPC_SUBMIT_INVALID, .id = s->id};
-        snprintf(result.hint, sizeof(result.hint), "the same envelope with another signature is pending: send the first one again");
+        snprintf(result.hint, sizeof(result.hint),
+                 "the same envelope with another signature is pending: send the first one again");
         if (ticket != 0)
             e->w.answer(e->w.ctx, ticket, &result);
         submission_free(s);
         return;
     }
     if (e->refuse_hint[0] != '\0' || e->pool_bytes + s->wire->size > bytes_max || e->log_full) {
-        answer_busy(e, ticket, s, e->refuse_hint[0] != '\0' ? e->refuse_hint : "the pool is full: try again in a second");
+        answer_busy(e, ticket, s,
+                    e->refuse_hint[0] != '\0' ? e->refuse_hint
+                                              : "the pool is full: try again in a second");
         submission_free(s);
         return;
     }
@@ -664,7 +690,8 @@ void engine_submit(struct engine *e, uint64_t ticket, struct submission *s)
     e->w.check_envelope(e->w.ctx, &s->id, s->wire, judge);
 }
 
-void engine_on_envelope(struct engine *e, const struct crypto_hash *id, const struct check_verdict *verdict)
+void engine_on_envelope(struct engine *e, const struct crypto_hash *id,
+                        const struct check_verdict *verdict)
 {
     struct pooled *p = idmap_get(&e->pool, id);
 
@@ -695,7 +722,8 @@ bool pool_on_handover_frame(struct engine *e, int peer, struct bytes body)
         struct rpc_submit_result refusal;
         struct submission *s = submission_new(batch.envelopes[i], e->registry, &refusal);
         if (s == NULL) {
-            log_warn("node", "peer=%d handed over an envelope that is malformed: %s", peer, refusal.hint);
+            log_warn("node", "peer=%d handed over an envelope that is malformed: %s", peer,
+                     refusal.hint);
             break;
         }
         engine_submit(e, 0, s);
@@ -730,7 +758,8 @@ uint16_t pool_choose(struct engine *e, struct batch **out, uint16_t max)
         struct batch **b = &at[turn % authors];
         while (*b != NULL && ((*b)->state != BATCH_HELD || (*b)->live == 0 || (*b)->certified))
             *b = (*b)->after;
-        if (*b == NULL || bytes + (*b)->raw->size > l->block_size || records + (*b)->info->n_records > l->block_records ||
+        if (*b == NULL || bytes + (*b)->raw->size > l->block_size ||
+            records + (*b)->info->n_records > l->block_records ||
             signatures + (*b)->info->n_signatures > l->block_signatures) {
             idle++;
             continue;
@@ -749,9 +778,15 @@ uint16_t pool_choose(struct engine *e, struct batch **out, uint16_t max)
 static void settle_outcome(struct engine *e, const struct engine_outcome *o)
 {
     struct pooled *p = idmap_get(&e->pool, &o->id);
-    struct rpc_submit_result result = {
-        .state = o->n > 0 ? RPC_SUBMIT_COMMITTED : RPC_SUBMIT_SKIPPED, .id = o->id, .outcome = o->outcome,
-        .height = o->height, .first_seq = o->first_seq, .n = o->n, .failing_index = o->failing_index, .other = o->other};
+    struct rpc_submit_result result = {.state =
+                                           o->n > 0 ? RPC_SUBMIT_COMMITTED : RPC_SUBMIT_SKIPPED,
+                                       .id = o->id,
+                                       .outcome = o->outcome,
+                                       .height = o->height,
+                                       .first_seq = o->first_seq,
+                                       .n = o->n,
+                                       .failing_index = o->failing_index,
+                                       .other = o->other};
 
     for (struct place *at = idmap_get(&e->places, &o->id); at != NULL; at = at->next)
         place_die(e, at);
@@ -776,7 +811,8 @@ static void drop_dead(struct engine *e, bool expired_too)
     }
 }
 
-void pool_committed(struct engine *e, const struct engine_committed *c, const struct frame_compact *compact)
+void pool_committed(struct engine *e, const struct engine_committed *c,
+                    const struct frame_compact *compact)
 {
     for (size_t i = 0; i < c->n_outcomes; i++)
         settle_outcome(e, &c->outcomes[i]);
@@ -826,9 +862,10 @@ static void sweep(struct engine *e, uint64_t now)
         struct batch *next;
         for (struct batch *b = e->lists[i].first; b != NULL; b = next) {
             next = b->after;
-            if ((b->state == BATCH_WANTED || (b->state == BATCH_HELD && b->certified)) && b->pins == 0 &&
-                now - b->made_ms > FORGET_MS)
-                batch_remove(e, b); /* announced and never sent, or of a block that came another way */
+            if ((b->state == BATCH_WANTED || (b->state == BATCH_HELD && b->certified)) &&
+                b->pins == 0 && now - b->made_ms > FORGET_MS)
+                batch_remove(e,
+                             b); /* announced and never sent, or of a block that came another way */
             else if (b->own && e->self_index < 0 && b->live > 0 && now - b->made_ms >= HANDOVER_MS)
                 hand_over(e, b);
         }
@@ -838,7 +875,8 @@ static void sweep(struct engine *e, uint64_t now)
     for (struct pooled *p = e->pool_first; p != NULL; p = next) {
         next = p->after;
         if (p->s->valid_until <= e->tip.time_ms && p->state != ENVELOPE_CHECKING) {
-            struct rpc_submit_result result = {.state = RPC_SUBMIT_SKIPPED, .id = p->s->id, .outcome = LEDGER_SKIP_EXPIRED};
+            struct rpc_submit_result result = {
+                .state = RPC_SUBMIT_SKIPPED, .id = p->s->id, .outcome = LEDGER_SKIP_EXPIRED};
             answer_all(e, p, &result);
             pool_remove(e, p);
         }

@@ -37,7 +37,8 @@ static struct job *unlink_job(struct job **first, struct job **last)
     return job;
 }
 
-static bool put(struct queue *q, struct job *job, void (*run)(struct job *), bool always, bool urgent)
+static bool put(struct queue *q, struct job *job, void (*run)(struct job *), bool always,
+                bool urgent)
 {
     bool taken, was_empty;
 

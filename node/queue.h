@@ -1,7 +1,8 @@
 /*
- * queue: jobs on their way from one thread to another. A job is a struct of its owner's with this one
- * as its first member; the receiving thread calls run. Answers to jobs always fit (queue_push: their
- * number is bounded by the jobs that were taken); work from outside may be refused (queue_offer).
+ * queue: jobs on their way from one thread to another. A job is a struct of its owner's with this
+ * one as its first member; the receiving thread calls run. Answers to jobs always fit (queue_push:
+ * their number is bounded by the jobs that were taken); work from outside may be refused
+ * (queue_offer).
  */
 #ifndef ANJU_NODE_QUEUE_H
 #define ANJU_NODE_QUEUE_H

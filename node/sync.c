@@ -1,7 +1,8 @@
 /*
  * sync: what other nodes say about agreement, and catching up (docs/consensus.md, "Catch-up" and
- * "Re-send layer"). A claim of height counts only with its commit certificate; a laggard is answered
- * with the block that it lacks; a block fetched goes through the same rules as one voted on.
+ * "Re-send layer"). A claim of height counts only with its commit certificate; a laggard is
+ * answered with the block that it lacks; a block fetched goes through the same rules as one voted
+ * on.
  */
 #include "node/engine_state.h"
 
@@ -71,17 +72,20 @@ void sync_answer_laggard(struct engine *e, int peer, uint64_t height)
     read_for(e, peer, height, TAG_HEAD_ONLY, 0);
 }
 
-static void send_block_batch(struct engine *e, int peer, uint64_t height, uint16_t index, struct bytes raw)
+static void send_block_batch(struct engine *e, int peer, uint64_t height, uint16_t index,
+                             struct bytes raw)
 {
     struct writer w = {0};
 
-    frame_block_batch_encode(&w, &(struct frame_block_batch){.height = height, .index = index, .raw = raw});
+    frame_block_batch_encode(
+        &w, &(struct frame_block_batch){.height = height, .index = index, .raw = raw});
     sync_send(e, peer, FRAME_BLOCK_BATCH, writer_view(&w));
     writer_free(&w);
 }
 
 /* The stored block has its batches one after the other behind header, ids and certificate. */
-static void serve(struct engine *e, int peer, uint64_t height, uint32_t how, uint32_t pick, struct bytes block, struct bytes certificate)
+static void serve(struct engine *e, int peer, uint64_t height, uint32_t how, uint32_t pick,
+                  struct bytes block, struct bytes certificate)
 {
     struct reader r = reader_over(block);
     struct frame_compact c = {.ids = {NULL, 0}};
@@ -108,7 +112,8 @@ static void serve(struct engine *e, int peer, uint64_t height, uint32_t how, uin
     }
 }
 
-void engine_on_block(struct engine *e, uint64_t tag, uint64_t height, struct bytes block, struct bytes certificate)
+void engine_on_block(struct engine *e, uint64_t tag, uint64_t height, struct bytes block,
+                     struct bytes certificate)
 {
     uint32_t how = (uint32_t)tag & (TAG_HEAD_ONLY | TAG_PICKED);
     int peer = (int)(tag & TAG_PEER);
@@ -207,17 +212,23 @@ static void feed_commit(struct engine *e, const struct ledger_certificate *c, in
     b->certified = true;
     if (b->state != BODY_READY && b->want_at == UINT64_MAX)
         b->want_at = e->w.mono_ms(e->w.ctx) + WANT_NAMED_MS;
-    engine_feed(e, &(struct consensus_event){
-        .kind = CONSENSUS_EVENT_COMMIT, .now_ms = e->w.wall_ms(e->w.ctx), .from = peer >= 0 ? e->peers[peer].set_index : -1, .commit = c});
+    engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_COMMIT,
+                                             .now_ms = e->w.wall_ms(e->w.ctx),
+                                             .from = peer >= 0 ? e->peers[peer].set_index : -1,
+                                             .commit = c});
 }
 
-/* A certificate of a later height is verified: what is signed at this one could only be a mistake. */
+/* A certificate of a later height is verified: what is signed at this one could only be a mistake.
+ */
 static void feed_later_commit(struct engine *e, const struct ledger_certificate *c)
 {
     if (c->height <= e->certified_height)
         return;
     e->certified_height = c->height;
-    engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_COMMIT, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1, .commit = c});
+    engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_COMMIT,
+                                             .now_ms = e->w.wall_ms(e->w.ctx),
+                                             .from = -1,
+                                             .commit = c});
 }
 
 static bool knows_commit(const struct engine *e, const struct ledger_certificate *c)
@@ -247,7 +258,8 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
     a = ahead_at(e, height);
     if (a->height != height) {
         if (ledger_certificate_verify(&f.certificate, e->set, &e->registry->ledger_id) != ANJU_OK) {
-            log_warn("node", "peer=%d sent a block whose certificate does not verify height=%llu", peer, (unsigned long long)height);
+            log_warn("node", "peer=%d sent a block whose certificate does not verify height=%llu",
+                     peer, (unsigned long long)height);
             return false;
         }
         ahead_clear(a);
@@ -276,7 +288,8 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
         if (!e->deciding)
             feed_commit(e, &f.certificate, peer);
     } else {
-        /* Its batches follow; they are wanted from now on, so that they are taken and checked ahead. */
+        /* Its batches follow; they are wanted from now on, so that they are taken and checked
+         * ahead. */
         for (unsigned i = 0; i < f.compact.header.n_batches; i++) {
             struct crypto_hash id = frame_compact_id(&f.compact, i);
             if (pool_batch(e, &id) == NULL) {
@@ -292,7 +305,8 @@ bool sync_on_block_batch_frame(struct engine *e, int peer, struct bytes body)
 {
     struct frame_block_batch f;
 
-    if (frame_block_batch_decode(&f, body) != ANJU_OK || f.raw.size > e->registry->limits.batch_size)
+    if (frame_block_batch_decode(&f, body) != ANJU_OK ||
+        f.raw.size > e->registry->limits.batch_size)
         return false;
     if (f.height >= e->height && f.height < e->height + SYNC_WINDOW)
         pool_put_certified(e, f.raw, peer);
@@ -323,12 +337,14 @@ bool sync_on_status_frame(struct engine *e, int peer, struct bytes body)
             const struct ledger_polka *polka = consensus_valid_polka(e->core);
             struct writer w = {0};
             if (ticket != NULL && s.round < core.round) {
-                frame_certificate_encode(&w, &(struct frame_certificate){.kind = FRAME_TICKET, .ticket = *ticket});
+                frame_certificate_encode(
+                    &w, &(struct frame_certificate){.kind = FRAME_TICKET, .ticket = *ticket});
                 outbox_send(e, p->set_index, FRAME_CERTIFICATE, writer_view(&w));
                 writer_clear(&w);
             }
             if (polka != NULL) {
-                frame_certificate_encode(&w, &(struct frame_certificate){.kind = FRAME_POLKA, .polka = *polka});
+                frame_certificate_encode(
+                    &w, &(struct frame_certificate){.kind = FRAME_POLKA, .polka = *polka});
                 outbox_send(e, p->set_index, FRAME_CERTIFICATE, writer_view(&w));
             }
             writer_free(&w);
@@ -341,7 +357,8 @@ bool sync_on_status_frame(struct engine *e, int peer, struct bytes body)
 
 /* A message of another height: answers a laggard, tells one that is ahead where we are, and keeps a
  * few of the next height. True: it is of our height. */
-static bool of_our_height(struct engine *e, int peer, uint64_t height, int signer, uint8_t type, struct bytes body)
+static bool of_our_height(struct engine *e, int peer, uint64_t height, int signer, uint8_t type,
+                          struct bytes body)
 {
     struct engine_peer *p = &e->peers[peer];
     uint64_t now = e->w.mono_ms(e->w.ctx);
@@ -364,8 +381,10 @@ static bool of_our_height(struct engine *e, int peer, uint64_t height, int signe
             return false; /* said again */
         kept += e->early[i].signer == signer;
     }
-    if (height == e->height + 1 && signer >= 0 && kept < EARLY_PER_SIGNER && e->early_count < EARLY_MAX)
-        e->early[e->early_count++] = (struct early){.signer = signer, .peer = peer, .type = type, .body = blob_new(body)};
+    if (height == e->height + 1 && signer >= 0 && kept < EARLY_PER_SIGNER &&
+        e->early_count < EARLY_MAX)
+        e->early[e->early_count++] =
+            (struct early){.signer = signer, .peer = peer, .type = type, .body = blob_new(body)};
     return false;
 }
 
@@ -395,8 +414,8 @@ static bool refuse_vote(const struct engine *e, int peer, const struct ledger_vo
     char hex[65];
 
     hex_encode(hex, vote->signer.b, sizeof(vote->signer.b));
-    log_warn("node", "peer=%d sent a vote that does not verify height=%llu round=%u signer=%s", peer,
-             (unsigned long long)e->height, vote->round, hex);
+    log_warn("node", "peer=%d sent a vote that does not verify height=%llu round=%u signer=%s",
+             peer, (unsigned long long)e->height, vote->round, hex);
     return false;
 }
 
@@ -440,9 +459,12 @@ bool sync_on_proposal_frame(struct engine *e, int peer, struct bytes body)
         if (!crypto_hash_equal(&vid, &f.vote.vid) || !bodies_learn(e, &f.compact, peer, false))
             return false;
     }
-    if (f.has_polka && f.polka.height == e->height && ledger_polka_verify(&f.polka, e->set, &e->registry->ledger_id) == ANJU_OK)
-        engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_POLKA, .now_ms = e->w.wall_ms(e->w.ctx),
-                                                 .from = e->peers[peer].set_index, .polka = &f.polka});
+    if (f.has_polka && f.polka.height == e->height &&
+        ledger_polka_verify(&f.polka, e->set, &e->registry->ledger_id) == ANJU_OK)
+        engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_POLKA,
+                                                 .now_ms = e->w.wall_ms(e->w.ctx),
+                                                 .from = e->peers[peer].set_index,
+                                                 .polka = &f.polka});
     engine_vote_in(e, peer, &f.vote);
     return true;
 }
@@ -450,19 +472,23 @@ bool sync_on_proposal_frame(struct engine *e, int peer, struct bytes body)
 bool sync_on_certificate_frame(struct engine *e, int peer, struct bytes body)
 {
     struct frame_certificate c;
-    struct consensus_event event = {.now_ms = e->w.wall_ms(e->w.ctx), .from = e->peers[peer].set_index};
+    struct consensus_event event = {.now_ms = e->w.wall_ms(e->w.ctx),
+                                    .from = e->peers[peer].set_index};
     enum anju_err err = ANJU_OK;
     uint64_t height;
 
     if (frame_certificate_decode(&c, body) != ANJU_OK)
         return false;
-    height = c.kind == FRAME_POLKA ? c.polka.height : c.kind == FRAME_COMMIT ? c.commit.height : c.ticket.height;
+    height = c.kind == FRAME_POLKA    ? c.polka.height
+             : c.kind == FRAME_COMMIT ? c.commit.height
+                                      : c.ticket.height;
     if (height < e->height) {
         sync_answer_laggard(e, peer, height);
         return true;
     }
     if (height > e->height) {
-        /* It must have committed what lies below. A commit certificate proves more than its claim. */
+        /* It must have committed what lies below. A commit certificate proves more than its claim.
+         */
         if (c.kind == FRAME_COMMIT && height > e->certified_height &&
             ledger_certificate_verify(&c.commit, e->set, &e->registry->ledger_id) == ANJU_OK)
             feed_later_commit(e, &c.commit);
@@ -493,7 +519,8 @@ bool sync_on_certificate_frame(struct engine *e, int peer, struct bytes body)
         break;
     }
     if (err != ANJU_OK) {
-        log_warn("node", "peer=%d sent a certificate that does not verify height=%llu: %s", peer, (unsigned long long)height, anju_err_text());
+        log_warn("node", "peer=%d sent a certificate that does not verify height=%llu: %s", peer,
+                 (unsigned long long)height, anju_err_text());
         return false;
     }
     engine_feed(e, &event);
@@ -543,7 +570,9 @@ void sync_tick(struct engine *e, uint64_t now)
         e->w.random(e->w.ctx, &jitter, sizeof(jitter));
         e->resend_at = now + RESEND_MS - 50 + jitter % 100;
         e->counters.resends++;
-        engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_RESEND, .now_ms = e->w.wall_ms(e->w.ctx), .from = -1});
+        engine_feed(e, &(struct consensus_event){.kind = CONSENSUS_EVENT_RESEND,
+                                                 .now_ms = e->w.wall_ms(e->w.ctx),
+                                                 .from = -1});
         for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
             if (e->peers[i].up && e->peers[i].height > e->height) {
                 ask_for_blocks(e);
@@ -554,7 +583,8 @@ void sync_tick(struct engine *e, uint64_t now)
     if (now >= e->status_at) {
         e->status_at = now + STATUS_MS;
         consensus_status(&core, e->core);
-        if (core.step == CONSENSUS_WAIT || e->certified_height >= e->height || core.step == CONSENSUS_HALTED || !e->config.may_sign || core.round > 0)
+        if (core.step == CONSENSUS_WAIT || e->certified_height >= e->height ||
+            core.step == CONSENSUS_HALTED || !e->config.may_sign || core.round > 0)
             sync_status_to(e, -1);
     }
 }

@@ -71,9 +71,11 @@ static void envelope_on_worker(struct job *job)
 
     if (store_read_begin(&r, j->node->store) != ANJU_OK) {
         j->verdict.result.state = RPC_SUBMIT_BUSY;
-        snprintf(j->verdict.result.hint, sizeof(j->verdict.result.hint), "the ledger cannot be read now: %s", anju_err_text());
+        snprintf(j->verdict.result.hint, sizeof(j->verdict.result.hint),
+                 "the ledger cannot be read now: %s", anju_err_text());
     } else {
-        check_envelope(&j->verdict, blob_bytes(j->wire), j->node->registry, r, node_wall_ms(), j->judge, j->node->cache);
+        check_envelope(&j->verdict, blob_bytes(j->wire), j->node->registry, r, node_wall_ms(),
+                       j->judge, j->node->cache);
         store_read_end(r);
     }
     queue_push(&j->node->main_queue, &j->job, envelope_on_main);
@@ -112,8 +114,11 @@ static void judge_on_worker(struct job *job)
     struct judge_job *j = (struct judge_job *)job;
     uint16_t n = j->header.n_batches;
     struct bytes *views = anju_alloc((size_t)n * sizeof(*views) + 1);
-    struct image_parts parts = {.header = j->header, .ids = writer_view(&j->ids), .certificate = writer_view(&j->certificate),
-                                .batches = views, .n_batches = n};
+    struct image_parts parts = {.header = j->header,
+                                .ids = writer_view(&j->ids),
+                                .certificate = writer_view(&j->certificate),
+                                .batches = views,
+                                .n_batches = n};
 
     for (unsigned i = 0; i < n; i++)
         views[i] = blob_bytes(j->batches[i]);
@@ -127,7 +132,8 @@ static void judge_on_worker(struct job *job)
     queue_push(&j->node->main_queue, &j->job, judged_on_main);
 }
 
-void verify_judge(struct node *n, const struct frame_compact *compact, struct blob *const *batches, const struct ledger_tip *previous)
+void verify_judge(struct node *n, const struct frame_compact *compact, struct blob *const *batches,
+                  const struct ledger_tip *previous)
 {
     struct judge_job *j = anju_alloc(sizeof(*j));
 
@@ -153,7 +159,8 @@ static void read_on_main(struct job *job)
 {
     struct read_job *j = (struct read_job *)job;
 
-    engine_on_block(j->node->engine, j->tag, j->height, writer_view(&j->block), writer_view(&j->certificate));
+    engine_on_block(j->node->engine, j->tag, j->height, writer_view(&j->block),
+                    writer_view(&j->certificate));
     writer_free(&j->block);
     writer_free(&j->certificate);
     free(j);
@@ -166,7 +173,8 @@ static void read_on_worker(struct job *job)
     struct bytes block, certificate;
 
     if (store_read_begin(&r, j->node->store) == ANJU_OK) {
-        if (store_read_block(r, &block, j->height) == ANJU_OK && store_read_decided(r, &certificate, j->height) == ANJU_OK) {
+        if (store_read_block(r, &block, j->height) == ANJU_OK &&
+            store_read_decided(r, &certificate, j->height) == ANJU_OK) {
             writer_bytes(&j->block, block);
             writer_bytes(&j->certificate, certificate);
         }

@@ -89,7 +89,8 @@ static void envelope(void *ctx, const struct crypto_hash *id, struct blob *wire,
     verify_envelope(ctx, id, wire, judge);
 }
 
-static void judge_body(void *ctx, const struct frame_compact *compact, struct blob *const *batches, const struct ledger_tip *previous)
+static void judge_body(void *ctx, const struct frame_compact *compact, struct blob *const *batches,
+                       const struct ledger_tip *previous)
 {
     verify_judge(ctx, compact, batches, previous);
 }
@@ -99,7 +100,8 @@ static void execute(void *ctx, struct image *image)
     executor_execute(ctx, image);
 }
 
-static void commit(void *ctx, struct image *image, struct bytes certificate, struct blob *const *polkas, size_t n_polkas)
+static void commit(void *ctx, struct image *image, struct bytes certificate,
+                   struct blob *const *polkas, size_t n_polkas)
 {
     executor_commit(ctx, image, certificate, polkas, n_polkas);
 }
@@ -121,8 +123,21 @@ static void changed(void *ctx)
 
 void world_fill(struct node *n, struct engine_world *out)
 {
-    *out = (struct engine_world){
-        .ctx = n, .wall_ms = wall, .mono_ms = mono, .random = random_bytes, .send = send_frame, .append = append, .release = release,
-        .release_heights = release_heights, .sync = sync_log, .check_batch = batch, .check_envelope = envelope, .judge = judge_body,
-        .execute = execute, .commit = commit, .read_block = read_block, .answer = answer, .changed = changed};
+    *out = (struct engine_world){.ctx = n,
+                                 .wall_ms = wall,
+                                 .mono_ms = mono,
+                                 .random = random_bytes,
+                                 .send = send_frame,
+                                 .append = append,
+                                 .release = release,
+                                 .release_heights = release_heights,
+                                 .sync = sync_log,
+                                 .check_batch = batch,
+                                 .check_envelope = envelope,
+                                 .judge = judge_body,
+                                 .execute = execute,
+                                 .commit = commit,
+                                 .read_block = read_block,
+                                 .answer = answer,
+                                 .changed = changed};
 }

@@ -1,12 +1,13 @@
 /*
- * load: puts orders of the procedure order-import on a running network and says how it went. For the
- * scripts of tests/net: it knows nothing that a client could not know.
+ * load: puts orders of the procedure order-import on a running network and says how it went. For
+ * the scripts of tests/net: it knows nothing that a client could not know.
  *
  *   load GENESIS SECRET KEY URL ENVELOPES RECORDS PER_REQUEST [FILE]
  *
- * SECRET is an operator.key file, KEY the key's number in genesis. Each envelope places RECORDS orders.
- * Prints one JSON line: committed, other, seconds, p50_ms and p99_ms of the requests. FILE gets the id
- * of each acknowledged envelope, one a line. Exit code 0: every envelope was committed and applied.
+ * SECRET is an operator.key file, KEY the key's number in genesis. Each envelope places RECORDS
+ * orders. Prints one JSON line: committed, other, seconds, p50_ms and p99_ms of the requests. FILE
+ * gets the id of each acknowledged envelope, one a line. Exit code 0: every envelope was committed
+ * and applied.
  */
 #include <curl/curl.h>
 #include <jansson.h>
@@ -67,7 +68,10 @@ static struct bytes place(struct arena *a, uint64_t number)
 {
     const struct ledger_action *action = action_named("place");
     struct ledger_value values[3];
-    struct ledger_record r = {.procedure = procedure->number, .procedure_version = procedure->version, .action = action->number, .fields = values};
+    struct ledger_record r = {.procedure = procedure->number,
+                              .procedure_version = procedure->version,
+                              .action = action->number,
+                              .fields = values};
     struct writer w = {0}, out = {0};
     struct bytes raw;
     char text[64];
@@ -87,7 +91,8 @@ static struct bytes place(struct arena *a, uint64_t number)
         } else {
             continue;
         }
-        values[r.n_fields++] = (struct ledger_value){.number = action->field[i].number, .value = arena_copy(a, writer_view(&w))};
+        values[r.n_fields++] = (struct ledger_value){.number = action->field[i].number,
+                                                     .value = arena_copy(a, writer_view(&w))};
     }
     ledger_record_encode(&out, &r);
     raw = arena_copy(a, writer_view(&out));
@@ -96,7 +101,8 @@ static struct bytes place(struct arena *a, uint64_t number)
     return raw;
 }
 
-static struct bytes envelope(struct arena *a, const struct crypto_secret *secret, uint32_t key, uint16_t records, uint64_t *number)
+static struct bytes envelope(struct arena *a, const struct crypto_secret *secret, uint32_t key,
+                             uint16_t records, uint64_t *number)
 {
     struct bytes *raws = arena_alloc(a, records * sizeof(*raws)), wire;
     uint8_t body[LEDGER_BODY_SIZE], nonce[LEDGER_NONCE_SIZE];
@@ -110,7 +116,8 @@ static struct bytes envelope(struct arena *a, const struct crypto_secret *secret
     for (unsigned i = 0; i < records; i++)
         raws[i] = place(a, (*number)++);
     crypto_random(nonce, sizeof(nonce));
-    ledger_envelope_body(body, k->member, key, nonce, now_us(CLOCK_REALTIME) / 1000 + 3600000, raws, records);
+    ledger_envelope_body(body, k->member, key, nonce, now_us(CLOCK_REALTIME) / 1000 + 3600000, raws,
+                         records);
     ledger_envelope_id(&id, bytes_of(body, sizeof(body)), &registry->ledger_id);
     if (crypto_sign(&sig, secret, &id) != ANJU_OK)
         die("sign");
@@ -134,7 +141,8 @@ static void count_results(struct bytes answer, FILE *acks)
     json_t *all = json_loadb((const char *)answer.data, answer.size, 0, &error), *one;
     size_t i;
 
-    json_array_foreach(json_object_get(all, "results"), i, one) {
+    json_array_foreach(json_object_get(all, "results"), i, one)
+    {
         const char *state = json_string_value(json_object_get(one, "state"));
         if (state != NULL && strcmp(state, "committed") == 0) {
             committed++;
@@ -172,10 +180,12 @@ int main(int argc, char **argv)
     CURL *curl;
 
     if (argc < 8) {
-        fprintf(stderr, "usage: load GENESIS SECRET KEY URL ENVELOPES RECORDS PER_REQUEST [FILE]\n");
+        fprintf(stderr,
+                "usage: load GENESIS SECRET KEY URL ENVELOPES RECORDS PER_REQUEST [FILE]\n");
         return 2;
     }
-    if (genesis_json_decode(&genesis, read_file(argv[1])) != ANJU_OK || ledger_registry_new(&registry, &genesis) != ANJU_OK)
+    if (genesis_json_decode(&genesis, read_file(argv[1])) != ANJU_OK ||
+        ledger_registry_new(&registry, &genesis) != ANJU_OK)
         die(argv[1]);
     procedure = ledger_registry_procedure_named(registry, "order-import");
     if (procedure == NULL)
@@ -192,7 +202,8 @@ int main(int argc, char **argv)
     curl = curl_easy_init();
     snprintf(url, sizeof(url), "%s/rpc", argv[4]);
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* `anju` pins the key; this is about load */
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER,
+                     0L); /* `anju` pins the key; this is about load */
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
@@ -226,8 +237,10 @@ int main(int argc, char **argv)
     }
     double seconds = (double)(now_us(CLOCK_MONOTONIC) - began) / 1e6;
     qsort(times, requests, sizeof(*times), compare);
-    printf("{\"committed\":%u,\"other\":%u,\"records\":%u,\"seconds\":%.3f,\"p50_ms\":%.1f,\"p99_ms\":%.1f}\n", committed, other,
-           committed * records, seconds, (double)times[requests / 2] / 1000, (double)times[requests * 99 / 100] / 1000);
+    printf("{\"committed\":%u,\"other\":%u,\"records\":%u,\"seconds\":%.3f,\"p50_ms\":%.1f,\"p99_"
+           "ms\":%.1f}\n",
+           committed, other, committed * records, seconds, (double)times[requests / 2] / 1000,
+           (double)times[requests * 99 / 100] / 1000);
     curl_easy_cleanup(curl);
     return committed == envelopes && other == 0 ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 #include "fake_world.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ledger/view.h"
@@ -34,7 +34,8 @@ static uint64_t draw(struct fake_cluster *c, uint64_t below)
     return c->random % below;
 }
 
-static struct fake_event *later(struct fake_node *n, uint64_t ms, void (*fire)(struct fake_node *, struct fake_event *))
+static struct fake_event *later(struct fake_node *n, uint64_t ms,
+                                void (*fire)(struct fake_node *, struct fake_event *))
 {
     struct fake_cluster *c = n->cluster;
     struct fake_event *ev = anju_alloc(sizeof(*ev)), **at = &c->events;
@@ -85,7 +86,8 @@ static void note_vote(struct fake_cluster *c, const struct ledger_vote *v)
 {
     for (size_t i = 0; i < c->n_votes; i++) {
         const struct ledger_vote *o = &c->votes[i];
-        if (o->type != v->type || o->height != v->height || o->round != v->round || !crypto_hash_equal(&o->signer, &v->signer))
+        if (o->type != v->type || o->height != v->height || o->round != v->round ||
+            !crypto_hash_equal(&o->signer, &v->signer))
             continue;
         if (!ledger_vote_equal(o, v))
             c->double_signs++;
@@ -101,8 +103,8 @@ static void deliver(struct fake_node *n, struct fake_event *ev)
         return;
     if (ev->type == FRAME_WANT)
         n->wants_seen++;
-    ck_assert_msg(engine_peer_frame(n->engine, ev->peer, ev->type, blob_bytes(ev->blob)), "node %d refused %s of node %d", n->index,
-                  frame_type_name(ev->type), ev->peer);
+    ck_assert_msg(engine_peer_frame(n->engine, ev->peer, ev->type, blob_bytes(ev->blob)),
+                  "node %d refused %s of node %d", n->index, frame_type_name(ev->type), ev->peer);
 }
 
 /* Keeps frames of all types, a few of each kind of moment. */
@@ -122,7 +124,8 @@ static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes b
     struct ledger_vote vote;
     struct fake_event *ev;
 
-    ck_assert_uint_le(body.size, frame_size_max((uint8_t)type, c->fixture.registry->limits.frame_size));
+    ck_assert_uint_le(body.size,
+                      frame_size_max((uint8_t)type, c->fixture.registry->limits.frame_size));
     if (type == FRAME_VOTE && frame_vote_decode(&vote, body) == ANJU_OK)
         note_vote(c, &vote);
     if (type == FRAME_PROPOSAL && frame_proposal_decode(&proposal, body) == ANJU_OK)
@@ -130,7 +133,8 @@ static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes b
     keep_sample(c, type, body);
     if (c->node[peer].engine == NULL)
         return false;
-    if (c->cut[n->index][peer] || draw(c, 100) < c->loss_percent || (c->drop_types[peer] >> type & 1) != 0)
+    if (c->cut[n->index][peer] || draw(c, 100) < c->loss_percent ||
+        (c->drop_types[peer] >> type & 1) != 0)
         return true;
     ev = later(&c->node[peer], 1 + draw(c, 4), deliver);
     ev->peer = n->index;
@@ -146,8 +150,10 @@ static bool append(void *ctx, const struct payload_record *record)
     if (n->no_room)
         return false;
     n->records = anju_realloc(n->records, (n->n_records + 1) * sizeof(*n->records));
-    n->records[n->n_records++] =
-        (struct fake_record){.kind = record->kind, .height = record->height, .id = record->id, .data = blob_new(record->data)};
+    n->records[n->n_records++] = (struct fake_record){.kind = record->kind,
+                                                      .height = record->height,
+                                                      .id = record->id,
+                                                      .data = blob_new(record->data)};
     return true;
 }
 
@@ -243,9 +249,12 @@ static void envelope(void *ctx, const struct crypto_hash *id, struct blob *wire,
 
     (void)judge;
     ev->id = *id;
-    check_envelope(&ev->verdict, blob_bytes(wire), n->cluster->fixture.registry, NULL, wall_ms(n), false, NULL);
-    if (ledger_envelope_decode(&e, blob_bytes(wire), &n->cluster->fixture.registry->ledger_id, &a) == ANJU_OK &&
-        view->used(view, &used, e.key, e.nonce) == ANJU_OK && crypto_hash_equal(&used.envelope, id)) {
+    check_envelope(&ev->verdict, blob_bytes(wire), n->cluster->fixture.registry, NULL, wall_ms(n),
+                   false, NULL);
+    if (ledger_envelope_decode(&e, blob_bytes(wire), &n->cluster->fixture.registry->ledger_id,
+                               &a) == ANJU_OK &&
+        view->used(view, &used, e.key, e.nonce) == ANJU_OK &&
+        crypto_hash_equal(&used.envelope, id)) {
         ev->verdict.good = false;
         ev->verdict.result.state = RPC_SUBMIT_COMMITTED;
         ev->verdict.result.first_seq = used.first_seq;
@@ -262,11 +271,15 @@ static void judged(struct fake_node *n, struct fake_event *ev)
     engine_on_judged(n->engine, image);
 }
 
-static void judge_body(void *ctx, const struct frame_compact *compact, struct blob *const *batches, const struct ledger_tip *previous)
+static void judge_body(void *ctx, const struct frame_compact *compact, struct blob *const *batches,
+                       const struct ledger_tip *previous)
 {
     struct fake_node *n = ctx;
     struct bytes views[LEDGER_BLOCK_BATCHES_MAX];
-    struct image_parts parts = {.header = compact->header, .ids = compact->ids, .certificate = compact->certificate, .batches = views,
+    struct image_parts parts = {.header = compact->header,
+                                .ids = compact->ids,
+                                .certificate = compact->certificate,
+                                .batches = views,
                                 .n_batches = compact->header.n_batches};
     struct fake_event *ev = later(n, 0, judged);
 
@@ -307,8 +320,12 @@ static void committed(struct fake_node *n, struct fake_event *ev)
     outcomes = anju_alloc(c.n_outcomes * sizeof(*outcomes) + 1);
     tip = *ledger_overlay_tip(o);
     for (size_t i = 0; i < c.n_outcomes; i++)
-        outcomes[i] = (struct engine_outcome){.id = from[i].id, .outcome = from[i].outcome, .height = tip.height, .first_seq = from[i].first_seq,
-                                              .n = from[i].n, .failing_index = from[i].failing_index};
+        outcomes[i] = (struct engine_outcome){.id = from[i].id,
+                                              .outcome = from[i].outcome,
+                                              .height = tip.height,
+                                              .first_seq = from[i].first_seq,
+                                              .n = from[i].n,
+                                              .failing_index = from[i].failing_index};
     ledger_overlay_absorb(n->state, o);
     ck_assert_uint_lt(tip.height, FAKE_HEIGHTS_MAX);
     n->height = tip.height;
@@ -320,7 +337,8 @@ static void committed(struct fake_node *n, struct fake_event *ev)
     free(outcomes);
 }
 
-static void commit(void *ctx, struct image *image, struct bytes certificate, struct blob *const *polkas, size_t n_polkas)
+static void commit(void *ctx, struct image *image, struct bytes certificate,
+                   struct blob *const *polkas, size_t n_polkas)
 {
     struct fake_event *ev = later(ctx, 1, committed);
 
@@ -332,7 +350,8 @@ static void commit(void *ctx, struct image *image, struct bytes certificate, str
 
 static void block_read(struct fake_node *n, struct fake_event *ev)
 {
-    engine_on_block(n->engine, ev->number, ev->number2, blob_bytes(ev->blob), blob_bytes(ev->blob2));
+    engine_on_block(n->engine, ev->number, ev->number2, blob_bytes(ev->blob),
+                    blob_bytes(ev->blob2));
 }
 
 static void read_block(void *ctx, uint64_t height, uint64_t tag)
@@ -391,20 +410,38 @@ void fake_begin(struct fake_cluster *c, int validators, int followers, uint64_t 
 void fake_start(struct fake_cluster *c, int node)
 {
     struct fake_node *n = &c->node[node];
-    struct engine_config config = {
-        .registry = c->fixture.registry, .secret = n->secret, .self = n->id, .may_sign = true,
-        .world = {.ctx = n, .wall_ms = wall_ms, .mono_ms = mono_ms, .random = random_bytes, .send = send_frame, .append = append,
-                  .release = release, .release_heights = release_heights, .sync = sync_log, .check_batch = batch,
-                  .check_envelope = envelope, .judge = judge_body, .execute = execute, .commit = commit, .read_block = read_block,
-                  .answer = answer}};
+    struct engine_config config = {.registry = c->fixture.registry,
+                                   .secret = n->secret,
+                                   .self = n->id,
+                                   .may_sign = true,
+                                   .world = {.ctx = n,
+                                             .wall_ms = wall_ms,
+                                             .mono_ms = mono_ms,
+                                             .random = random_bytes,
+                                             .send = send_frame,
+                                             .append = append,
+                                             .release = release,
+                                             .release_heights = release_heights,
+                                             .sync = sync_log,
+                                             .check_batch = batch,
+                                             .check_envelope = envelope,
+                                             .judge = judge_body,
+                                             .execute = execute,
+                                             .commit = commit,
+                                             .read_block = read_block,
+                                             .answer = answer}};
 
     n->life++;
     n->engine = engine_new(&config);
     for (size_t i = 0; i < n->n_records; i++) {
         const struct fake_record *r = &n->records[i];
-        engine_restore(n->engine, &(struct payload_record){.kind = r->kind, .height = r->height, .id = r->id, .data = blob_bytes(r->data)});
+        engine_restore(n->engine, &(struct payload_record){.kind = r->kind,
+                                                           .height = r->height,
+                                                           .id = r->id,
+                                                           .data = blob_bytes(r->data)});
     }
-    engine_start(n->engine, ledger_overlay_tip(n->state), blob_bytes(n->certificate[n->height]), UINT64_MAX, blob_bytes(n->slot));
+    engine_start(n->engine, ledger_overlay_tip(n->state), blob_bytes(n->certificate[n->height]),
+                 UINT64_MAX, blob_bytes(n->slot));
     for (int i = 0; i < c->count; i++) {
         if (i == node || c->node[i].engine == NULL || c->cut[i][node])
             continue;
@@ -481,7 +518,8 @@ static void step(struct fake_cluster *c)
     struct fake_node *due = NULL;
 
     for (int i = 0; i < c->count; i++) {
-        uint64_t deadline = c->node[i].engine != NULL ? engine_deadline(c->node[i].engine) : UINT64_MAX;
+        uint64_t deadline =
+            c->node[i].engine != NULL ? engine_deadline(c->node[i].engine) : UINT64_MAX;
         if (deadline < at) {
             at = deadline;
             due = &c->node[i];
@@ -504,7 +542,8 @@ static void step(struct fake_cluster *c)
     event_free(ev);
 }
 
-void fake_run(struct fake_cluster *c, uint64_t ms, bool (*done)(struct fake_cluster *c, void *ctx), void *ctx)
+void fake_run(struct fake_cluster *c, uint64_t ms, bool (*done)(struct fake_cluster *c, void *ctx),
+              void *ctx)
 {
     uint64_t until = c->now_ms + ms;
 
@@ -515,8 +554,10 @@ void fake_run(struct fake_cluster *c, uint64_t ms, bool (*done)(struct fake_clus
                 if (c->node[i].engine == NULL)
                     continue;
                 engine_status(&s, c->node[i].engine);
-                fprintf(stderr, "node %d height=%llu round=%u step=%d pool=%u batches=%u halted=%d\n", i, (unsigned long long)s.height,
-                        s.core.round, s.core.step, s.pool_envelopes, s.batches, s.halted);
+                fprintf(stderr,
+                        "node %d height=%llu round=%u step=%d pool=%u batches=%u halted=%d\n", i,
+                        (unsigned long long)s.height, s.core.round, s.core.step, s.pool_envelopes,
+                        s.batches, s.halted);
             }
             ck_abort_msg("nothing came of it within %llu ms", (unsigned long long)ms);
         }
@@ -561,7 +602,10 @@ void fake_run_to(struct fake_cluster *c, uint32_t nodes, uint64_t height, uint64
 
 struct bytes fake_envelope(struct fake_cluster *c)
 {
-    struct ledger_record record = {.procedure = 999, .procedure_version = 1, .action = 1, .subject = fixture_subject(20000, c->now_ms)};
+    struct ledger_record record = {.procedure = 999,
+                                   .procedure_version = 1,
+                                   .action = 1,
+                                   .subject = fixture_subject(20000, c->now_ms)};
 
     return fixture_envelope_of(&c->fixture, FIXTURE_FIRM, wall_ms(&c->node[0]) + 3600000, &record);
 }
@@ -595,12 +639,14 @@ void fake_check(const struct fake_cluster *c)
                 continue;
             if (first == NULL)
                 first = b;
-            ck_assert_msg(bytes_equal(blob_bytes(first), blob_bytes(b)), "a fork at height %llu", (unsigned long long)h);
+            ck_assert_msg(bytes_equal(blob_bytes(first), blob_bytes(b)), "a fork at height %llu",
+                          (unsigned long long)h);
         }
     }
     /* Equal heights, equal states. */
     for (int i = 1; i < c->count; i++) {
-        const struct ledger_tip *a = ledger_overlay_tip(c->node[0].state), *b = ledger_overlay_tip(c->node[i].state);
+        const struct ledger_tip *a = ledger_overlay_tip(c->node[0].state),
+                                *b = ledger_overlay_tip(c->node[i].state);
         if (a->height == b->height)
             ck_assert(crypto_hash_equal(&a->result, &b->result));
     }

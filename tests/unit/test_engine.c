@@ -152,8 +152,8 @@ START_TEST(a_laggard_catches_up_and_votes_again)
 }
 END_TEST
 
-/* docs/consensus.md, "Catch-up": two decide h, their precommits to the third are lost; at h + 1 they wait
- * for it and it waits for h. */
+/* docs/consensus.md, "Catch-up": two decide h, their precommits to the third are lost; at h + 1
+ * they wait for it and it waits for h. */
 START_TEST(a_node_one_height_behind_is_told_the_block_it_lacks)
 {
     start_all(4, 0, 7);
@@ -207,8 +207,8 @@ START_TEST(progress_needs_a_quorum_and_comes_back_with_it)
 }
 END_TEST
 
-/* Crashes at any moment, each losing what was not synced: no node ever signs twice, everything that was
- * acknowledged stays, and the cluster goes on. */
+/* Crashes at any moment, each losing what was not synced: no node ever signs twice, everything that
+ * was acknowledged stays, and the cluster goes on. */
 START_TEST(crashes_lose_nothing_and_sign_nothing_twice)
 {
     uint64_t ticket = 1;
@@ -265,7 +265,8 @@ START_TEST(nothing_signed_leaves_before_it_is_durable)
     fake_run_for(&c, 2000);
     ck_assert_uint_gt(c.node[0].syncs_waiting, 0);
     for (size_t i = 0; i < c.n_votes; i++)
-        ck_assert_msg(!crypto_hash_equal(&c.votes[i].signer, &c.node[0].id), "a vote of the node with the dead disk left");
+        ck_assert_msg(!crypto_hash_equal(&c.votes[i].signer, &c.node[0].id),
+                      "a vote of the node with the dead disk left");
     c.node[0].disk_stands = false;
     fake_run_to(&c, 0xf, c.node[1].height, 20000);
     fake_check(&c);
@@ -273,7 +274,8 @@ START_TEST(nothing_signed_leaves_before_it_is_durable)
 }
 END_TEST
 
-/* Without room in its payload log a node neither votes nor takes work, and says so; with room it goes on. */
+/* Without room in its payload log a node neither votes nor takes work, and says so; with room it
+ * goes on. */
 START_TEST(a_full_payload_log_stops_votes_until_there_is_room)
 {
     struct engine_status s;
@@ -332,7 +334,8 @@ START_TEST(envelopes_under_load_share_batches)
 }
 END_TEST
 
-/* No bytes of a peer crash a node; what breaks the protocol is said to do so, and nothing changes. */
+/* No bytes of a peer crash a node; what breaks the protocol is said to do so, and nothing changes.
+ */
 START_TEST(frames_of_any_bytes_are_refused_or_ignored)
 {
     uint8_t bytes[300];
@@ -386,7 +389,8 @@ START_TEST(frames_changed_in_one_byte_do_no_harm)
             bytes[(x >> 8) % size] ^= (uint8_t)(1 + (x >> 40) % 255);
         else if (size > 0)
             size = (size_t)(x >> 8) % size;
-        (void)engine_peer_frame(c.node[k % 3].engine, (k % 3 + 1) % 3, c.sent[(size_t)k % n].type, bytes_of(bytes, size));
+        (void)engine_peer_frame(c.node[k % 3].engine, (k % 3 + 1) % 3, c.sent[(size_t)k % n].type,
+                                bytes_of(bytes, size));
         free(bytes);
         if (k % 400 == 0)
             fake_run_for(&c, 3);
@@ -403,7 +407,8 @@ START_TEST(frames_changed_in_one_byte_do_no_harm)
 }
 END_TEST
 
-static struct bytes vote_frame(struct writer *w, enum ledger_vote_type type, uint64_t height, uint32_t round, const struct crypto_secret *secret,
+static struct bytes vote_frame(struct writer *w, enum ledger_vote_type type, uint64_t height,
+                               uint32_t round, const struct crypto_secret *secret,
                                const struct crypto_hash *ledger_id)
 {
     struct crypto_key key;
@@ -426,14 +431,17 @@ START_TEST(votes_that_do_not_verify_are_refused)
     start_all(4, 0, 16);
     other.b[0] = 1;
     ck_assert_int_eq(crypto_secret_new(&stranger), ANJU_OK);
-    ck_assert(!engine_peer_frame(c.node[0].engine, 1, FRAME_VOTE, vote_frame(&w, LEDGER_PREVOTE, 1, 0, &c.node[1].secret, &other)));
-    writer_clear(&w);
     ck_assert(!engine_peer_frame(c.node[0].engine, 1, FRAME_VOTE,
-                                 vote_frame(&w, LEDGER_PREVOTE, 1, 0, &stranger, &c.fixture.registry->ledger_id)));
+                                 vote_frame(&w, LEDGER_PREVOTE, 1, 0, &c.node[1].secret, &other)));
+    writer_clear(&w);
+    ck_assert(!engine_peer_frame(
+        c.node[0].engine, 1, FRAME_VOTE,
+        vote_frame(&w, LEDGER_PREVOTE, 1, 0, &stranger, &c.fixture.registry->ledger_id)));
     writer_clear(&w);
     /* A huge height is a claim without a certificate: it changes nothing. */
     ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_VOTE,
-                                vote_frame(&w, LEDGER_PREVOTE, UINT64_MAX, 0, &c.node[1].secret, &c.fixture.registry->ledger_id)));
+                                vote_frame(&w, LEDGER_PREVOTE, UINT64_MAX, 0, &c.node[1].secret,
+                                           &c.fixture.registry->ledger_id)));
     writer_free(&w);
     fake_submit(&c, 0, 1, fake_envelope(&c));
     expect_committed(1, 5000);
@@ -442,8 +450,8 @@ START_TEST(votes_that_do_not_verify_are_refused)
 }
 END_TEST
 
-/* A batch with one wrong signature in it is refused as a whole, and its author, if that is who sent it,
- * is disconnected. */
+/* A batch with one wrong signature in it is refused as a whole, and its author, if that is who sent
+ * it, is disconnected. */
 START_TEST(a_batch_with_a_wrong_signature_is_not_taken)
 {
     struct writer w = {0};
@@ -460,7 +468,8 @@ START_TEST(a_batch_with_a_wrong_signature_is_not_taken)
     f.author = c.node[1].id;
     f.raw = raw;
     ledger_batch_id(&id, raw, &c.fixture.registry->ledger_id);
-    frame_batch_author_digest(&digest, &c.fixture.registry->ledger_id, &f.author, &id, 1, (uint32_t)raw.size);
+    frame_batch_author_digest(&digest, &c.fixture.registry->ledger_id, &f.author, &id, 1,
+                              (uint32_t)raw.size);
     ck_assert_int_eq(crypto_sign(&f.sig, &c.node[1].secret, &digest), ANJU_OK);
     frame_batch_encode(&w, &f);
     ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_BATCH, writer_view(&w)));
@@ -537,7 +546,8 @@ START_TEST(a_node_whose_work_waits_is_not_ready)
 }
 END_TEST
 
-/* The certificate that the next block carries shows its proposer among the signers, where it signed. */
+/* The certificate that the next block carries shows its proposer among the signers, where it
+ * signed. */
 START_TEST(the_certificate_of_a_proposer_has_its_own_precommit)
 {
     unsigned own = 0;
@@ -552,10 +562,15 @@ START_TEST(the_certificate_of_a_proposer_has_its_own_precommit)
         struct frame_compact compact = {.ids = {NULL, 0}};
         struct ledger_certificate cert;
         struct reader r = reader_over(blob_bytes(c.node[0].block[h]));
-        ck_assert_int_eq(ledger_header_decode(&compact.header, reader_take(&r, LEDGER_HEADER_SIZE)), ANJU_OK);
+        ck_assert_int_eq(ledger_header_decode(&compact.header, reader_take(&r, LEDGER_HEADER_SIZE)),
+                         ANJU_OK);
         (void)reader_take(&r, (size_t)compact.header.n_batches * 32);
-        ck_assert_int_eq(ledger_certificate_decode(&cert, reader_take_u32(&r, LEDGER_CERTIFICATE_SIZE_MAX)), ANJU_OK);
-        ck_assert_int_eq(ledger_certificate_verify(&cert, &c.fixture.registry->set, &c.fixture.registry->ledger_id), ANJU_OK);
+        ck_assert_int_eq(
+            ledger_certificate_decode(&cert, reader_take_u32(&r, LEDGER_CERTIFICATE_SIZE_MAX)),
+            ANJU_OK);
+        ck_assert_int_eq(ledger_certificate_verify(&cert, &c.fixture.registry->set,
+                                                   &c.fixture.registry->ledger_id),
+                         ANJU_OK);
         int proposer = ledger_set_find(&c.fixture.registry->set, &compact.header.proposer);
         for (unsigned i = 0; i < cert.q; i++)
             own += cert.index[i] == proposer;

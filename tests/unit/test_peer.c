@@ -1,6 +1,6 @@
 /*
- * Peers over real sockets: who is let in, who is refused and with what words in the log, and the bounds
- * on frames.
+ * Peers over real sockets: who is let in, who is refused and with what words in the log, and the
+ * bounds on frames.
  */
 #include "fixture.h"
 #include "node/peer.h"
@@ -98,7 +98,8 @@ static unsigned free_port(void)
     return ntohs(at.sin_port);
 }
 
-/* Four nodes of genesis with addresses and TLS keys; fifth and sixth key files are other people's. */
+/* Four nodes of genesis with addresses and TLS keys; fifth and sixth key files are other people's.
+ */
 static void setup(void)
 {
     struct crypto_hash spki;
@@ -186,9 +187,19 @@ static const struct crypto_secret *secret_of(int i)
 static enum anju_err open_side(int i, int tls)
 {
     char port[8];
-    struct peers_options o = {.base = base, .registry = f.registry, .self = ids[i], .secret = secret_of(i),
-                              .host = "127.0.0.1", .port = port, .cert_file = tls_file(tls), .key_file = tls_file(tls),
-                              .now_ms = wall_ms, .ctx = &sides[i], .on_up = on_up, .on_down = on_down, .on_frame = on_frame};
+    struct peers_options o = {.base = base,
+                              .registry = f.registry,
+                              .self = ids[i],
+                              .secret = secret_of(i),
+                              .host = "127.0.0.1",
+                              .port = port,
+                              .cert_file = tls_file(tls),
+                              .key_file = tls_file(tls),
+                              .now_ms = wall_ms,
+                              .ctx = &sides[i],
+                              .on_up = on_up,
+                              .on_down = on_down,
+                              .on_frame = on_frame};
 
     snprintf(port, sizeof(port), "%u", ports[i]);
     return peers_open(&sides[i].peers, &o);
@@ -230,7 +241,9 @@ struct client {
 
 static void client_open(struct client *c, unsigned port, int tls, int version)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
     c->ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_max_proto_version(c->ctx, version);
@@ -293,7 +306,8 @@ static void client_close(struct client *c)
     close(c->fd);
 }
 
-static void client_auth(struct client *c, const struct crypto_secret *secret, const struct crypto_hash *ledger, const struct crypto_hash *to)
+static void client_auth(struct client *c, const struct crypto_secret *secret,
+                        const struct crypto_hash *ledger, const struct crypto_hash *to)
 {
     uint8_t body[PEER_AUTH_SIZE];
     struct peer_channel channel;
@@ -309,7 +323,8 @@ static void client_auth(struct client *c, const struct crypto_secret *secret, co
     ck_assert_int_eq(tls_exporter(channel.ekm, c->ssl), ANJU_OK);
     ck_assert_int_eq(crypto_key_of(&key, secret), ANJU_OK);
     ledger_node_id(&id, &key);
-    ck_assert_int_eq(peer_auth_make(body, PEER_DIALLED, ledger, &id, to, secret, &channel), ANJU_OK);
+    ck_assert_int_eq(peer_auth_make(body, PEER_DIALLED, ledger, &id, to, secret, &channel),
+                     ANJU_OK);
     client_send(c, FRAME_AUTH, sizeof(body), bytes_of(body, sizeof(body)));
 }
 
@@ -334,7 +349,8 @@ START_TEST(two_nodes_of_genesis_connect_once_and_pass_frames)
     ck_assert(pump_until(both_up, 6000));
     ck_assert(crypto_hash_equal(&sides[0].peer_id, &ids[1]));
     ck_assert(crypto_hash_equal(&sides[1].peer_id, &ids[0]));
-    ck_assert(peers_send(sides[0].peers, sides[0].peer, FRAME_BATCH, bytes_of(large, LEDGER_FRAME_SIZE_DEFAULT)));
+    ck_assert(peers_send(sides[0].peers, sides[0].peer, FRAME_BATCH,
+                         bytes_of(large, LEDGER_FRAME_SIZE_DEFAULT)));
     ck_assert(peers_send(sides[0].peers, sides[0].peer, FRAME_HANDOVER, bytes_of(large, 0)));
     pump(1000);
     ck_assert_uint_eq(sides[1].frames, 2);
@@ -403,7 +419,8 @@ START_TEST(a_node_of_another_ledger_is_refused)
 }
 END_TEST
 
-/* The node key alone is not enough: the TLS key is pinned, so a stolen AUTH does not help elsewhere. */
+/* The node key alone is not enough: the TLS key is pinned, so a stolen AUTH does not help
+ * elsewhere. */
 START_TEST(a_tls_key_that_genesis_does_not_name_is_refused)
 {
     struct client c;
@@ -489,7 +506,8 @@ START_TEST(a_replayed_auth_is_refused)
     channel.own_spki = f.genesis.nodes[1].tls_spki;
     channel.peer_spki = f.genesis.nodes[0].tls_spki;
     ck_assert_int_eq(peer_auth_make(body, PEER_DIALLED, &f.registry->ledger_id, &ids[1], &ids[0],
-                                    secret_of(1), &channel), ANJU_OK);
+                                    secret_of(1), &channel),
+                     ANJU_OK);
     client_at_side_0(&c, 1);
     client_send(&c, FRAME_AUTH, sizeof(body), bytes_of(body, sizeof(body)));
     ck_assert(client_closed(&c, 2000));
@@ -506,12 +524,15 @@ START_TEST(a_reflected_role_is_refused)
     struct peer_channel channel = {.ekm = {1}};
 
     ck_assert_int_eq(peer_auth_make(body, PEER_ANSWERED, &f.registry->ledger_id, &ids[1], &ids[0],
-                                    secret_of(1), &channel), ANJU_OK);
-    ck_assert_int_eq(peer_auth_check(&peer, bytes_of(body, sizeof(body)), f.registry, &ids[0], PEER_ANSWERED, NULL,
-                                     &channel, wall_ms()), ANJU_ERR_MISMATCH);
+                                    secret_of(1), &channel),
+                     ANJU_OK);
+    ck_assert_int_eq(peer_auth_check(&peer, bytes_of(body, sizeof(body)), f.registry, &ids[0],
+                                     PEER_ANSWERED, NULL, &channel, wall_ms()),
+                     ANJU_ERR_MISMATCH);
     ck_assert(strstr(anju_err_text(), "reflected") != NULL);
-    ck_assert_int_eq(peer_auth_check(&peer, bytes_of(body, sizeof(body) - 1), f.registry, &ids[0], PEER_DIALLED, NULL,
-                                     &channel, wall_ms()), ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(peer_auth_check(&peer, bytes_of(body, sizeof(body) - 1), f.registry, &ids[0],
+                                     PEER_DIALLED, NULL, &channel, wall_ms()),
+                     ANJU_ERR_MALFORMED);
 }
 END_TEST
 
@@ -532,7 +553,11 @@ END_TEST
 /* Nothing but one small AUTH before AUTH: no memory for strangers. */
 START_TEST(a_frame_before_auth_is_refused)
 {
-    static const struct { uint8_t type; uint32_t size; const char *words; } CASES[] = {
+    static const struct {
+        uint8_t type;
+        uint32_t size;
+        const char *words;
+    } CASES[] = {
         {FRAME_STATUS, 22, "before AUTH"},
         {FRAME_AUTH, 1025, "a frame of type 1 with 1025 bytes before AUTH"},
         {FRAME_BATCH, LEDGER_FRAME_SIZE_DEFAULT, "before AUTH"},
@@ -560,7 +585,8 @@ START_TEST(a_frame_over_its_bound_closes_the_connection)
     client_auth(&c, secret_of(1), &f.registry->ledger_id, &ids[0]);
     pump(300);
     ck_assert_int_eq(sides[0].up, 1);
-    client_send(&c, _i == 0 ? FRAME_VOTE : FRAME_BATCH, _i == 0 ? FRAME_VOTE_SIZE_MAX + 1 : LEDGER_FRAME_SIZE_DEFAULT + 1, bytes_of("", 0));
+    client_send(&c, _i == 0 ? FRAME_VOTE : FRAME_BATCH,
+                _i == 0 ? FRAME_VOTE_SIZE_MAX + 1 : LEDGER_FRAME_SIZE_DEFAULT + 1, bytes_of("", 0));
     ck_assert(client_closed(&c, 2000));
     ck_assert_int_eq(sides[0].down, 1);
     ck_assert_uint_eq(sides[0].frames, 0);
@@ -647,7 +673,8 @@ START_TEST(a_port_in_use_is_said_with_words)
 }
 END_TEST
 
-/* Starting with another key than genesis names would only be refused by everybody: better said at once. */
+/* Starting with another key than genesis names would only be refused by everybody: better said at
+ * once. */
 START_TEST(our_own_tls_key_must_be_the_one_of_genesis)
 {
     ck_assert_int_eq(open_side(0, 4), ANJU_ERR_MISMATCH);
