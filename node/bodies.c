@@ -36,7 +36,7 @@ struct body *bodies_get(struct engine *e, const struct crypto_hash *vid)
 static void body_free(struct engine *e, struct body *b)
 {
     for (unsigned i = 0; b->batches != NULL && i < b->header.n_batches; i++)
-        pool_unpin(e, b->batches[i]);
+        batches_unpin(e, b->batches[i]);
     free(b->batches);
     blob_release(b->compact);
     image_release(b->image);
@@ -145,7 +145,7 @@ bool bodies_learn(struct engine *e, const struct frame_compact *compact, int pee
     b->batches = anju_alloc((size_t)b->header.n_batches * sizeof(struct batch *) + 1);
     for (unsigned i = 0; i < b->header.n_batches; i++) {
         struct crypto_hash id = frame_compact_id(compact, i);
-        b->batches[i] = pool_batch_named(e, &id, WANT_NAMED_MS);
+        b->batches[i] = batches_named(e, &id, WANT_NAMED_MS);
         if (peer >= 0)
             b->batches[i]->holders |= UINT64_C(1) << peer;
     }
@@ -236,7 +236,7 @@ void bodies_make_value(struct engine *e, uint64_t height, uint32_t round)
     struct writer ids = {0};
     struct frame_compact c = {.certificate = blob_bytes(e->certificate)};
     struct crypto_hash vid;
-    uint16_t n = pool_choose(e, chosen, LEDGER_BLOCK_BATCHES_MAX);
+    uint16_t n = batches_choose(e, chosen, LEDGER_BLOCK_BATCHES_MAX);
 
     c.header = (struct ledger_header){.version = 1,
                                       .height = height,

@@ -252,7 +252,7 @@ void engine_update_need(struct engine *e)
     uint64_t since = e->w.mono_ms(e->w.ctx) - e->committed_mono_ms,
              heartbeat = e->registry->limits.heartbeat_ms;
 
-    if (pool_has_live(e))
+    if (batches_have_live(e))
         need(e, CONSENSUS_NEED_BATCH);
     if (e->w.wall_ms(e->w.ctx) >= e->next_due_ms)
         need(e, CONSENSUS_NEED_DUE);
@@ -264,7 +264,7 @@ void engine_update_need(struct engine *e)
 
 static void note_work(struct engine *e)
 {
-    if (!pool_has_live(e))
+    if (!batches_have_live(e))
         e->work_since_ms = UINT64_MAX;
     else if (e->work_since_ms == UINT64_MAX)
         e->work_since_ms = e->w.mono_ms(e->w.ctx);
@@ -367,7 +367,8 @@ void engine_on_committed(struct engine *e, const struct engine_committed *c)
     if (e->certified_height < e->height)
         e->certified_height = e->height;
     bodies_clear(e);
-    pool_committed(e, c, &compact);
+    pool_committed(e, c);
+    batches_committed(e, &compact);
     e->w.release_heights(e->w.ctx, e->height);
     ids = anju_alloc((size_t)compact.header.n_batches * sizeof(*ids) + 1);
     for (unsigned i = 0; i < compact.header.n_batches; i++)
@@ -419,6 +420,7 @@ uint64_t engine_deadline(const struct engine *e)
             at = engine_min(at, e->timers[i].at);
     }
     at = engine_min(at, pool_deadline(e));
+    at = engine_min(at, batches_deadline(e));
     at = engine_min(at, bodies_deadline(e));
     at = engine_min(at, sync_deadline(e));
     mono = e->w.mono_ms(e->w.ctx);
@@ -455,6 +457,7 @@ void engine_tick(struct engine *e)
         engine_feed(e, &event);
     }
     pool_tick(e, now);
+    batches_tick(e, now);
     bodies_tick(e, now);
     sync_tick(e, now);
     engine_settle(e);
@@ -470,7 +473,7 @@ void engine_peer_up(struct engine *e, int peer, const struct crypto_hash *node_i
     if (!e->started)
         return;
     sync_status_to(e, peer);
-    pool_peer_up(e, peer);
+    batches_peer_up(e, peer);
     engine_settle(e);
 }
 
@@ -495,9 +498,9 @@ static bool dispatch(struct engine *e, int peer, uint8_t type, struct bytes body
     case FRAME_CERTIFICATE:
         return sync_on_certificate_frame(e, peer, body);
     case FRAME_BATCH:
-        return pool_on_batch_frame(e, peer, body);
+        return batches_on_batch_frame(e, peer, body);
     case FRAME_HAVE:
-        return pool_on_have_frame(e, peer, body);
+        return batches_on_have_frame(e, peer, body);
     case FRAME_WANT:
         return sync_on_want_frame(e, peer, body);
     case FRAME_BODY: {
@@ -578,6 +581,7 @@ void engine_free(struct engine *e)
         return;
     bodies_clear(e);
     pool_free(e);
+    batches_free(e);
     outbox_free(e);
     sync_free(e);
     for (size_t i = 0; i < e->old_body_count; i++)
@@ -596,7 +600,7 @@ void engine_restore(struct engine *e, const struct payload_record *record)
 {
     assert(!e->started);
     if (record->kind == PAYLOAD_BATCH)
-        pool_restore(e, record);
+        batches_restore(e, record);
     else
         bodies_restore(e, record);
 }

@@ -1,5 +1,6 @@
 /*
- * engine_state: what engine.c, outbox.c, pool.c, bodies.c and sync.c share. Private to the engine.
+ * engine_state: what engine.c, outbox.c, pool.c, batches.c, bodies.c and sync.c share. Private to
+ * the engine.
  */
 #ifndef ANJU_NODE_ENGINE_STATE_H
 #define ANJU_NODE_ENGINE_STATE_H
@@ -48,7 +49,8 @@ struct batch {
     int from;              /* peer that sent the bytes; -1 ourselves or the log */
     int announced_by;      /* WANTED: the peer whose bound it counts against; -1 none */
     struct crypto_sig sig; /* the author's; zeros where unknown */
-    bool own, logged, certified, handed;
+    bool own, logged, certified;
+    uint64_t hand_at; /* own, of a node that is no validator: when it is handed (again) to one */
     struct blob *raw;
     struct batch_info *info;
     struct place *places; /* info->n_envelopes */
@@ -204,7 +206,7 @@ struct engine {
     bool log_full;
     uint64_t log_retry_at;
 
-    /* pool.c */
+    /* batches.c, pool.c */
     struct idmap batches;  /* id -> struct batch */
     struct idmap places;   /* envelope id -> struct place, chained */
     struct idmap pool;     /* envelope id -> struct pooled */
@@ -261,25 +263,37 @@ void outbox_flush(struct engine *e);
 void outbox_release(struct engine *e);
 void outbox_free(struct engine *e);
 
+/* batches.c */
+struct batch *batches_find(struct engine *e, const struct crypto_hash *id); /* or NULL */
+/* Pins it; made WANTED where new. */
+struct batch *batches_named(struct engine *e, const struct crypto_hash *id, uint64_t want_in_ms);
+void batches_unpin(struct engine *e, struct batch *b);
+struct batch *batches_new(struct engine *e, const struct crypto_hash *id, int author,
+                          uint32_t size);
+void batches_hold(struct engine *e, struct batch *b, struct batch_info *info); /* takes over info */
+void batches_send(struct engine *e, int peer, const struct batch *b);          /* -1: to all */
+void batches_put_certified(struct engine *e, struct bytes raw, int peer);
+bool batches_on_batch_frame(struct engine *e, int peer, struct bytes body);
+bool batches_on_have_frame(struct engine *e, int peer, struct bytes body);
+void batches_answer_want(struct engine *e, int peer, const struct frame_want *want);
+void batches_restore(struct engine *e, const struct payload_record *record);
+bool batches_have_live(const struct engine *e);
+/* Held ones for a block within the limits, authors by turns, each author's in its order. */
+uint16_t batches_choose(struct engine *e, struct batch **out, uint16_t max);
+void batches_envelope_settled(struct engine *e, const struct crypto_hash *envelope);
+void batches_committed(struct engine *e, const struct frame_compact *compact);
+void batches_peer_up(struct engine *e, int peer);
+void batches_sweep(struct engine *e, uint64_t now);
+void batches_tick(struct engine *e, uint64_t now);
+uint64_t batches_deadline(const struct engine *e);
+void batches_free(struct engine *e);
+
 /* pool.c */
-struct batch *pool_batch(struct engine *e, const struct crypto_hash *id); /* or NULL */
-struct batch *pool_batch_named(struct engine *e, const struct crypto_hash *id,
-                               uint64_t want_in_ms); /* made WANTED where new */
-void pool_unpin(struct engine *e, struct batch *b);
-void pool_put_certified(struct engine *e, struct bytes raw, int peer);
-bool pool_on_batch_frame(struct engine *e, int peer, struct bytes body);
-bool pool_on_have_frame(struct engine *e, int peer, struct bytes body);
-bool pool_on_handover_frame(struct engine *e, int peer, struct bytes body);
-void pool_answer_want(struct engine *e, int peer, const struct frame_want *want);
-void pool_restore(struct engine *e, const struct payload_record *record);
 void pool_close_batches(struct engine *e);
-void pool_committed(struct engine *e, const struct engine_committed *c,
-                    const struct frame_compact *compact);
-uint16_t pool_choose(struct engine *e, struct batch **out, uint16_t max);
-void pool_peer_up(struct engine *e, int peer);
+bool pool_on_handover_frame(struct engine *e, int peer, struct bytes body);
+void pool_committed(struct engine *e, const struct engine_committed *c);
 void pool_tick(struct engine *e, uint64_t now);
 uint64_t pool_deadline(const struct engine *e);
-bool pool_has_live(const struct engine *e);
 void pool_free(struct engine *e);
 
 /* bodies.c */

@@ -132,7 +132,7 @@ bool sync_on_want_frame(struct engine *e, int peer, struct bytes body)
         return false;
     switch (want.kind) {
     case FRAME_WANT_BATCHES:
-        pool_answer_want(e, peer, &want);
+        batches_answer_want(e, peer, &want);
         break;
     case FRAME_WANT_BODY: {
         const struct body *b = bodies_find(e, &want.ids[0]);
@@ -292,8 +292,8 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
          * ahead. */
         for (unsigned i = 0; i < f.compact.header.n_batches; i++) {
             struct crypto_hash id = frame_compact_id(&f.compact, i);
-            if (pool_batch(e, &id) == NULL) {
-                struct batch *b = pool_batch_named(e, &id, SYNC_TIMEOUT_MS);
+            if (batches_find(e, &id) == NULL) {
+                struct batch *b = batches_named(e, &id, SYNC_TIMEOUT_MS);
                 b->pins--; /* the body will pin it; until then the sweep may take it */
             }
         }
@@ -309,7 +309,7 @@ bool sync_on_block_batch_frame(struct engine *e, int peer, struct bytes body)
         f.raw.size > e->registry->limits.batch_size)
         return false;
     if (f.height >= e->height && f.height < e->height + SYNC_WINDOW)
-        pool_put_certified(e, f.raw, peer);
+        batches_put_certified(e, f.raw, peer);
     return true;
 }
 

@@ -123,6 +123,7 @@ static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes b
     struct frame_proposal proposal;
     struct ledger_vote vote;
     struct fake_event *ev;
+    uint64_t at;
 
     ck_assert_uint_le(body.size,
                       frame_size_max((uint8_t)type, c->fixture.registry->limits.frame_size));
@@ -136,7 +137,12 @@ static bool send_frame(void *ctx, int peer, enum frame_type type, struct bytes b
     if (c->cut[n->index][peer] || draw(c, 100) < c->loss_percent ||
         (c->drop_types[peer] >> type & 1) != 0)
         return true;
-    ev = later(&c->node[peer], 1 + draw(c, 4), deliver);
+    /* As on a TCP connection: late or lost, never overtaken. */
+    at = c->now_ms + 1 + draw(c, 4);
+    if (at < c->arrives[n->index][peer])
+        at = c->arrives[n->index][peer];
+    c->arrives[n->index][peer] = at;
+    ev = later(&c->node[peer], at - c->now_ms, deliver);
     ev->peer = n->index;
     ev->type = (uint8_t)type;
     ev->blob = blob_new(body);
@@ -217,6 +223,11 @@ static void sync_log(void *ctx, uint64_t token, struct bytes slot)
     ev->blob = blob_new(slot);
 }
 
+static uint64_t check_ms(struct fake_node *n)
+{
+    return n->cluster->slow_checks ? draw(n->cluster, 10) : 0;
+}
+
 static void batch_checked(struct fake_node *n, struct fake_event *ev)
 {
     engine_on_batch(n->engine, &ev->id, ev->info, ev->why);
@@ -226,7 +237,7 @@ static void batch_checked(struct fake_node *n, struct fake_event *ev)
 static void batch(void *ctx, const struct crypto_hash *id, struct blob *raw)
 {
     struct fake_node *n = ctx;
-    struct fake_event *ev = later(n, 0, batch_checked);
+    struct fake_event *ev = later(n, check_ms(n), batch_checked);
 
     ev->id = *id;
     if (check_batch(&ev->info, blob_bytes(raw), n->cluster->fixture.registry, NULL) != ANJU_OK)
@@ -242,7 +253,7 @@ static void envelope(void *ctx, const struct crypto_hash *id, struct blob *wire,
 {
     struct fake_node *n = ctx;
     const struct ledger_view *view = ledger_overlay_view(n->state);
-    struct fake_event *ev = later(n, 0, envelope_checked);
+    struct fake_event *ev = later(n, check_ms(n), envelope_checked);
     struct arena a = {0};
     struct ledger_envelope e;
     struct ledger_used used;

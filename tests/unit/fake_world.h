@@ -57,6 +57,8 @@ struct fake_cluster {
     uint64_t next_seq;
     unsigned loss_percent;
     bool disk_all_stand;
+    uint64_t arrives[FAKE_NODES_MAX][FAKE_NODES_MAX]; /* [from][to]: the last frame under way */
+    bool slow_checks; /* checks of envelopes and batches take 0 to 9 ms each */
     struct {
         uint8_t type;
         struct blob *body;

@@ -334,6 +334,25 @@ START_TEST(envelopes_under_load_share_batches)
 }
 END_TEST
 
+/* What acts on a subject is often sent right after what created it. */
+START_TEST(envelopes_take_effect_in_the_order_in_which_a_node_got_them)
+{
+    start_all(4, 0, (uint64_t)_i + 400);
+    c.slow_checks = true; /* and checks end in any order */
+    for (uint64_t t = 1; t <= 60; t++) {
+        fake_submit(&c, 2, t, fake_envelope(&c));
+        if (t % 7 == 0)
+            fake_run_for(&c, 3);
+    }
+    for (uint64_t t = 1; t <= 60; t++)
+        expect_committed(t, 20000);
+    for (uint64_t t = 2; t <= 60; t++)
+        ck_assert_uint_lt(fake_answer(&c, t - 1)->first_seq, fake_answer(&c, t)->first_seq);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
 /* No bytes of a peer crash a node; what breaks the protocol is said to do so, and nothing changes.
  */
 START_TEST(frames_of_any_bytes_are_refused_or_ignored)
@@ -602,6 +621,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_full_payload_log_stops_votes_until_there_is_room);
     tcase_add_test(t, a_follower_hands_envelopes_to_a_validator_and_follows);
     tcase_add_test(t, envelopes_under_load_share_batches);
+    tcase_add_loop_test(t, envelopes_take_effect_in_the_order_in_which_a_node_got_them, 0, 5);
     tcase_add_test(t, frames_of_any_bytes_are_refused_or_ignored);
     tcase_add_loop_test(t, frames_changed_in_one_byte_do_no_harm, 0, 5);
     tcase_add_test(t, votes_that_do_not_verify_are_refused);
