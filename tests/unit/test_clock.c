@@ -139,7 +139,7 @@ END_TEST
 START_TEST(before_its_first_day_a_calendar_knows_nothing_either)
 {
     APPLIED(ACT("make", "{\"level\":\"2\"}"));
-    struct ledger_record r = {.procedure = 33,
+    struct ledger_record r = {.procedure = 43,
                               .procedure_version = 1,
                               .action = 8,
                               .subject = world_subject("t"),
@@ -362,7 +362,7 @@ START_TEST(a_timer_fires_in_the_first_block_after_the_end)
     ck_assert_int_eq(items[0].entry.kind, LEDGER_ENTRY_TIMER);
     ck_assert_uint_eq(items[0].entry.member, 0);
     ck_assert_int_eq(ledger_record_decode(&r, items[0].record, &w.arena), ANJU_OK);
-    ck_assert_uint_eq(r.procedure, 33);
+    ck_assert_uint_eq(r.procedure, 43);
     ck_assert_uint_eq(r.action, 9); /* lapse */
     ck_assert_uint_eq(r.expected_version, version);
     ck_assert_uint_eq(r.n_fields, 0);

@@ -51,7 +51,7 @@ static void make(const char *subject, const char *fields)
 /* A record of thing's action with this number, as raw as it gets. */
 static struct ledger_record raw(const char *subject, uint16_t action)
 {
-    return (struct ledger_record){.procedure = 31,
+    return (struct ledger_record){.procedure = 41,
                                   .procedure_version = 1,
                                   .action = action,
                                   .subject = world_subject(subject),
@@ -79,7 +79,7 @@ START_TEST(procedures_and_versions_that_are_not_there_are_refused)
     ck_assert(crypto_hash_equal(&w.judged.procedure_digest, &CRYPTO_ZERO_HASH));
     r.procedure = 0;
     REFUSED(world_judge(&w, FIRM, &r), "builtin");
-    r.procedure = 31;
+    r.procedure = 41;
     r.procedure_version = 2;
     REFUSED(world_judge(&w, FIRM, &r), "procedure_version");
     HINT("version 1 of thing");
@@ -249,15 +249,15 @@ static const struct {
      "applied"},
     {"plain", V("\x07"), "field_type"},
     {"other",
-     V("\x92\x20\xc4\x10"
+     V("\x92\x2a\xc4\x10"
        "0123456789abcdef"),
      "reference"}, /* not there */
     {"other",
-     V("\x92\x1f\xc4\x10"
+     V("\x92\x29\xc4\x10"
        "0123456789abcdef"),
      "reference"}, /* of another procedure */
     {"other",
-     V("\x92\x20\xc4\x0f"
+     V("\x92\x2a\xc4\x0f"
        "0123456789abcde"),
      "field_type"},
     {"other",
@@ -265,7 +265,7 @@ static const struct {
        "0123456789abcdef"),
      "field_type"},
     {"other",
-     V("\x93\x20\xc4\x10"
+     V("\x93\x2a\xc4\x10"
        "0123456789abcdef"
        "\x01"),
      "field_type"},
@@ -320,7 +320,7 @@ START_TEST(an_effect_says_what_is_now)
     APPLIED(THING(FIRM, "make", "t", "{\"keeper\":\"k\", \"n\":-7, \"note\":\"x\"}", NULL));
     ck_assert_uint_eq(w.judged.n_effects, 1);
     const struct ledger_effect *e = &w.judged.effects[0];
-    ck_assert_uint_eq(e->procedure, 31);
+    ck_assert_uint_eq(e->procedure, 41);
     ck_assert_uint_eq(e->version_after, 1);
     ck_assert_uint_eq(e->state_after, 1);
     ck_assert_int_eq(ledger_changed_decode(&changed, e->changed, &w.arena), ANJU_OK);
@@ -330,7 +330,7 @@ START_TEST(an_effect_says_what_is_now)
     for (unsigned i = 0; i < 5; i++)
         ck_assert_uint_eq(changed.items[i].number, numbers[i]);
     ck_assert(bytes_equal(changed.items[3].value, fixture_int(&w.f, -7)));
-    ledger_state_digest(&digest, &w.f.registry->ledger_id, 31, &e->subject, 1, 1, &changed);
+    ledger_state_digest(&digest, &w.f.registry->ledger_id, 41, &e->subject, 1, 1, &changed);
     ck_assert(crypto_hash_equal(&digest, &e->state_digest));
 
     /* Only what differs; a cleared attribute has no value. */
@@ -709,7 +709,7 @@ START_TEST(a_tuples_key_has_the_bytes_of_the_format)
 {
     const struct ledger_procedure *p = world_procedure(&w, "thing");
     struct ledger_value items[] = {{LEDGER_ATTR_OPEN, fixture_bool(&w.f, true)},
-                                   {LEDGER_ATTR_PARENT, bytes_of("\x92\x20\xc4\x10"
+                                   {LEDGER_ATTR_PARENT, bytes_of("\x92\x2a\xc4\x10"
                                                                  "0123456789abcdef",
                                                                  20)},
                                    {16, fixture_str(&w.f, "no7")},
@@ -720,16 +720,16 @@ START_TEST(a_tuples_key_has_the_bytes_of_the_format)
         size_t size;
     } want[] = {
 #define W(text) {text, sizeof(text) - 1}
-        W("\x02\x00\x1f\x00\x01\x01"
+        W("\x02\x00\x29\x00\x01\x01"
           "\x01\x00\x08\x00\x00\x00\x00\x00\x00\x01\x02"),
-        W("\x02\x00\x1f\x00\x02\x02"
-          "\x05\x00\x12\x00\x20"
+        W("\x02\x00\x29\x00\x02\x02"
+          "\x05\x00\x12\x00\x2a"
           "0123456789abcdef"
           "\x03\x00\x01\x01"),
-        W("\x02\x00\x1f\x00\x03\x02"
+        W("\x02\x00\x29\x00\x03\x02"
           "\x01\x00\x08\x00\x00\x00\x00\x00\x00\x00\x02"
           "\x00\x00\x00"),
-        W("\x02\x00\x1f\x00\x04\x01"
+        W("\x02\x00\x29\x00\x04\x01"
           "\x04\x00\x03"
           "no7"),
     };

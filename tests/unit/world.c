@@ -234,7 +234,7 @@ static int by_key(const void *a, const void *b)
                   ((const struct ledger_cosignature *)b)->key.b, CRYPTO_KEY_SIZE);
 }
 
-static void cosign(struct world *w, struct ledger_record *r, const char *names)
+void world_cosign(struct world *w, struct ledger_record *r, const char *names)
 {
     char copy[200], *next = copy, *name;
     struct crypto_hash digest;
@@ -274,9 +274,9 @@ static void ask(struct world *w, uint32_t member, struct bytes record)
                   anju_err_text());
     ck_assert_msg(ledger_record_check_cosignatures(&decoded, &w->f.registry->ledger_id) == ANJU_OK,
                   "%s", anju_err_text());
-    ck_assert_msg(ledger_judge(&w->judged, ledger_overlay_view(w->o), &actor, &decoded,
-                               &w->arena) == ANJU_OK,
-                  "%s", anju_err_text());
+    ck_assert_msg(
+        ledger_judge(&w->judged, ledger_overlay_view(w->o), &actor, &decoded, &w->arena) == ANJU_OK,
+        "%s", anju_err_text());
     w->clause = w->judged.outcome == 0 ? "applied" : w->judged.clause;
 }
 
@@ -286,28 +286,13 @@ const char *world_judge(struct world *w, uint32_t member, const struct ledger_re
     return w->clause;
 }
 
-const char *world_act_at(struct world *w, uint32_t member, const char *procedure,
-                         const char *action, const char *subject, uint64_t version,
-                         const char *fields, const char *cosigners)
+const char *world_submit(struct world *w, uint32_t member, const struct ledger_record *r)
 {
-    const struct ledger_procedure *p = world_procedure(w, procedure);
     const struct ledger_envelope_outcome *outcomes;
-    struct ledger_record r = {.procedure = p->number,
-                              .procedure_version = p->version,
-                              .subject = world_subject(subject),
-                              .expected_version = version};
     struct ledger_envelope envelope;
-    struct bytes record, wire;
+    struct bytes record = fixture_record(&w->f, r), wire;
     size_t n;
 
-    for (unsigned i = 0; i < p->n_actions; i++)
-        if (strcmp(p->action[i].name, action) == 0) {
-            r.action = p->action[i].number;
-            r.fields = fields_of(w, &r.n_fields, &p->action[i], fields);
-        }
-    ck_assert_msg(r.action != 0, "%s has no action %s", procedure, action);
-    cosign(w, &r, cosigners);
-    record = fixture_record(&w->f, &r);
     w->now += 1000;
     ask(w, member, record);
     wire = fixture_envelope(&w->f, member, w->now + WORLD_HOUR, &record, 1);
@@ -322,6 +307,26 @@ const char *world_act_at(struct world *w, uint32_t member, const char *procedure
     ck_assert_msg(outcomes[0].outcome == w->judged.outcome, "the judge says %s, the block %d",
                   w->clause, outcomes[0].outcome);
     return w->clause;
+}
+
+const char *world_act_at(struct world *w, uint32_t member, const char *procedure,
+                         const char *action, const char *subject, uint64_t version,
+                         const char *fields, const char *cosigners)
+{
+    const struct ledger_procedure *p = world_procedure(w, procedure);
+    struct ledger_record r = {.procedure = p->number,
+                              .procedure_version = p->version,
+                              .subject = world_subject(subject),
+                              .expected_version = version};
+
+    for (unsigned i = 0; i < p->n_actions; i++)
+        if (strcmp(p->action[i].name, action) == 0) {
+            r.action = p->action[i].number;
+            r.fields = fields_of(w, &r.n_fields, &p->action[i], fields);
+        }
+    ck_assert_msg(r.action != 0, "%s has no action %s", procedure, action);
+    world_cosign(w, &r, cosigners);
+    return world_submit(w, member, &r);
 }
 
 const char *world_act(struct world *w, uint32_t member, const char *procedure, const char *action,

@@ -17,7 +17,7 @@
 #include "ledger/procedure_body.h"
 #include "tests/unit/fixture.h"
 
-enum { WORLD_PROCEDURES_MAX = 8, WORLD_MINUTE = 60000, WORLD_HOUR = 3600000, WORLD_DAY = 86400000 };
+enum { WORLD_PROCEDURES_MAX = 16, WORLD_MINUTE = 60000, WORLD_HOUR = 3600000, WORLD_DAY = 86400000 };
 /* Monday 2026-03-02, 10:00 at +08:00: working time. */
 #define WORLD_START UINT64_C(1772416800000)
 
@@ -51,6 +51,11 @@ const char *world_act_at(struct world *w, uint32_t member, const char *procedure
                          const char *fields, const char *cosigners);
 /* Judges a record as it is, on the state now, without executing it; the verdict is in w->judged, too. */
 const char *world_judge(struct world *w, uint32_t member, const struct ledger_record *record);
+/* Executes it in a block of its own, a second later, and fails where the block says another thing
+ * than the judge did. */
+const char *world_submit(struct world *w, uint32_t member, const struct ledger_record *record);
+/* Adds cosignatures by these names' keys. */
+void world_cosign(struct world *w, struct ledger_record *record, const char *names);
 /* An empty block after so many ms: timers fire. */
 void world_wait(struct world *w, uint64_t ms);
 
