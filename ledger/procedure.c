@@ -130,59 +130,66 @@ enum ledger_part_type ledger_part_type_of(const struct ledger_procedure *p, uint
     return LEDGER_PART_ABSENT;
 }
 
+static const struct ledger_op_form OP_FORMS[LEDGER_OP_LAST + 1] = {
+    [LEDGER_OP_INT] = {"i", 0},
+    [LEDGER_OP_BOOL] = {"b", 0},
+    [LEDGER_OP_TEXT] = {"t", 0},
+    [LEDGER_OP_FIELD] = {"n", 0},
+    [LEDGER_OP_ATTRIBUTE] = {"n", 0},
+    [LEDGER_OP_SELF] = {"", 0},
+    [LEDGER_OP_ACTOR] = {"", 0},
+    [LEDGER_OP_NOW] = {"", 0},
+    [LEDGER_OP_ITEM] = {"", 0},
+    [LEDGER_OP_PART] = {"n", 1},
+    [LEDGER_OP_HAS] = {"", 1},
+    [LEDGER_OP_OF] = {"pn", 1},
+    [LEDGER_OP_STATE] = {"n", 0},
+    [LEDGER_OP_STATE_OF] = {"pn", 1},
+    [LEDGER_OP_AND] = {"c", LEDGER_OP_COUNT},
+    [LEDGER_OP_OR] = {"c", LEDGER_OP_COUNT},
+    [LEDGER_OP_NOT] = {"", 1},
+    [LEDGER_OP_EQ] = {"", 2},
+    [LEDGER_OP_NE] = {"", 2},
+    [LEDGER_OP_LT] = {"", 2},
+    [LEDGER_OP_LE] = {"", 2},
+    [LEDGER_OP_GT] = {"", 2},
+    [LEDGER_OP_GE] = {"", 2},
+    [LEDGER_OP_ADD] = {"", 2},
+    [LEDGER_OP_SUB] = {"", 2},
+    [LEDGER_OP_MUL] = {"", 2},
+    [LEDGER_OP_DIV] = {"", 2},
+    [LEDGER_OP_MIN] = {"", 2},
+    [LEDGER_OP_MAX] = {"", 2},
+    [LEDGER_OP_IF] = {"", 3},
+    [LEDGER_OP_PASSED] = {"n", 0},
+    [LEDGER_OP_RUNNING] = {"n", 0},
+    [LEDGER_OP_STARTED] = {"n", 0},
+    [LEDGER_OP_END] = {"n", 0},
+    [LEDGER_OP_COSIGNED] = {"", 1},
+    [LEDGER_OP_ROLE] = {"t", 1},
+    [LEDGER_OP_LOOKUP] = {"nc", 1},
+    [LEDGER_OP_LIVE] = {"pnc", LEDGER_OP_COUNT},
+    [LEDGER_OP_LEN] = {"", 1},
+    [LEDGER_OP_ALL] = {"", 2},
+    [LEDGER_OP_ANY] = {"", 2},
+    [LEDGER_OP_SUM] = {"", 2},
+    [LEDGER_OP_SEAL] = {"", 2},
+};
+
+const struct ledger_op_form *ledger_op_form(enum ledger_op op)
+{
+    bool known = op >= 1 && op <= LEDGER_OP_LAST && OP_FORMS[op].immediates != NULL;
+
+    return known ? &OP_FORMS[op] : NULL;
+}
+
 unsigned ledger_op_operands(const struct ledger_expr_node *node)
 {
-    switch (node->op) {
-    case LEDGER_OP_INT:
-    case LEDGER_OP_BOOL:
-    case LEDGER_OP_TEXT:
-    case LEDGER_OP_FIELD:
-    case LEDGER_OP_ATTRIBUTE:
-    case LEDGER_OP_SELF:
-    case LEDGER_OP_ACTOR:
-    case LEDGER_OP_NOW:
-    case LEDGER_OP_ITEM:
-    case LEDGER_OP_STATE:
-    case LEDGER_OP_PASSED:
-    case LEDGER_OP_RUNNING:
-    case LEDGER_OP_STARTED:
-    case LEDGER_OP_END:
+    const struct ledger_op_form *form = ledger_op_form(node->op);
+
+    if (form == NULL)
         return 0;
-    case LEDGER_OP_PART:
-    case LEDGER_OP_HAS:
-    case LEDGER_OP_OF:
-    case LEDGER_OP_STATE_OF:
-    case LEDGER_OP_NOT:
-    case LEDGER_OP_COSIGNED:
-    case LEDGER_OP_ROLE:
-    case LEDGER_OP_LOOKUP:
-    case LEDGER_OP_LEN:
-        return 1;
-    case LEDGER_OP_EQ:
-    case LEDGER_OP_NE:
-    case LEDGER_OP_LT:
-    case LEDGER_OP_LE:
-    case LEDGER_OP_GT:
-    case LEDGER_OP_GE:
-    case LEDGER_OP_ADD:
-    case LEDGER_OP_SUB:
-    case LEDGER_OP_MUL:
-    case LEDGER_OP_DIV:
-    case LEDGER_OP_MIN:
-    case LEDGER_OP_MAX:
-    case LEDGER_OP_ALL:
-    case LEDGER_OP_ANY:
-    case LEDGER_OP_SUM:
-    case LEDGER_OP_SEAL:
-        return 2;
-    case LEDGER_OP_IF:
-        return 3;
-    case LEDGER_OP_AND:
-    case LEDGER_OP_OR:
-    case LEDGER_OP_LIVE:
-        return node->count;
-    }
-    return 0;
+    return form->operands == LEDGER_OP_COUNT ? node->count : form->operands;
 }
 
 uint16_t ledger_procedure_number(const struct ledger_procedure *p)

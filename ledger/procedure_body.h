@@ -133,6 +133,15 @@ struct ledger_expr {
     uint16_t n; /* 0: there is none */
     struct ledger_expr_node *node;
 };
+/* How an operator stands in the list: what follows its number in the node, one letter an item (i value, an
+ * integer; b value, a bool; t text; n number; p procedure; c count), and how many operands follow the node. */
+struct ledger_op_form {
+    const char *immediates;
+    uint8_t operands; /* LEDGER_OP_COUNT: as many as the node's count says */
+};
+enum { LEDGER_OP_COUNT = UINT8_MAX };
+/* NULL: there is no such operator. */
+const struct ledger_op_form *ledger_op_form(enum ledger_op op);
 /* How many operands follow a node. */
 unsigned ledger_op_operands(const struct ledger_expr_node *node);
 

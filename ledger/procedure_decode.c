@@ -77,75 +77,35 @@ static struct ledger_span get_span(struct decode *d)
 static void get_node(struct decode *d, struct ledger_expr_node *node)
 {
     *node = (struct ledger_expr_node){.op = (enum ledger_op)mp_uint(&d->m, LEDGER_OP_LAST)};
-    switch (node->op) {
-    case LEDGER_OP_INT:
-        node->value = mp_int(&d->m);
-        return;
-    case LEDGER_OP_BOOL:
-        node->value = mp_bool(&d->m);
-        return;
-    case LEDGER_OP_TEXT:
-        node->text = get_text(d, LEDGER_TEXT_SIZE_MAX);
-        return;
-    case LEDGER_OP_ROLE:
-        node->text = get_text(d, LEDGER_NAME_SIZE_MAX);
-        return;
-    case LEDGER_OP_FIELD:
-    case LEDGER_OP_ATTRIBUTE:
-    case LEDGER_OP_PART:
-    case LEDGER_OP_STATE:
-    case LEDGER_OP_PASSED:
-    case LEDGER_OP_RUNNING:
-    case LEDGER_OP_STARTED:
-    case LEDGER_OP_END:
-        node->number = get_number(d);
-        return;
-    case LEDGER_OP_AND:
-    case LEDGER_OP_OR:
-        node->count = get_number(d);
-        return;
-    case LEDGER_OP_OF:
-    case LEDGER_OP_STATE_OF:
-        node->procedure = get_number(d);
-        node->number = get_number(d);
-        return;
-    case LEDGER_OP_LOOKUP:
-        node->number = get_number(d);
-        node->count = get_number(d);
-        return;
-    case LEDGER_OP_LIVE:
-        node->procedure = get_number(d);
-        node->number = get_number(d);
-        node->count = get_number(d);
-        return;
-    case LEDGER_OP_SELF:
-    case LEDGER_OP_ACTOR:
-    case LEDGER_OP_NOW:
-    case LEDGER_OP_ITEM:
-    case LEDGER_OP_HAS:
-    case LEDGER_OP_NOT:
-    case LEDGER_OP_EQ:
-    case LEDGER_OP_NE:
-    case LEDGER_OP_LT:
-    case LEDGER_OP_LE:
-    case LEDGER_OP_GT:
-    case LEDGER_OP_GE:
-    case LEDGER_OP_ADD:
-    case LEDGER_OP_SUB:
-    case LEDGER_OP_MUL:
-    case LEDGER_OP_DIV:
-    case LEDGER_OP_MIN:
-    case LEDGER_OP_MAX:
-    case LEDGER_OP_IF:
-    case LEDGER_OP_COSIGNED:
-    case LEDGER_OP_LEN:
-    case LEDGER_OP_ALL:
-    case LEDGER_OP_ANY:
-    case LEDGER_OP_SUM:
-    case LEDGER_OP_SEAL:
+    const struct ledger_op_form *form = ledger_op_form(node->op);
+
+    if (form == NULL) {
+        mp_fail(&d->m); /* no operator has the number 0 */
         return;
     }
-    mp_fail(&d->m); /* no operator has the number 0 */
+    for (const char *what = form->immediates; *what != '\0'; what++) {
+        switch (*what) {
+        case 'i':
+            node->value = mp_int(&d->m);
+            break;
+        case 'b':
+            node->value = mp_bool(&d->m);
+            break;
+        case 't':
+            node->text = get_text(d, node->op == LEDGER_OP_ROLE ? LEDGER_NAME_SIZE_MAX
+                                                                : LEDGER_TEXT_SIZE_MAX);
+            break;
+        case 'n':
+            node->number = get_number(d);
+            break;
+        case 'p':
+            node->procedure = get_number(d);
+            break;
+        case 'c':
+            node->count = get_number(d);
+            break;
+        }
+    }
 }
 
 /* Reads nodes while operands are owed. That the array has no more items is known from what follows

@@ -37,85 +37,35 @@ static void put_span(struct writer *w, struct ledger_span s)
 }
 
 /* The items of a node in the flat list: the operator and its immediate operands. */
-static unsigned node_items(const struct ledger_expr_node *node)
+static uint32_t node_items(const struct ledger_expr_node *node)
 {
-    switch (node->op) {
-    case LEDGER_OP_INT:
-    case LEDGER_OP_BOOL:
-    case LEDGER_OP_TEXT:
-    case LEDGER_OP_FIELD:
-    case LEDGER_OP_ATTRIBUTE:
-    case LEDGER_OP_PART:
-    case LEDGER_OP_STATE:
-    case LEDGER_OP_AND:
-    case LEDGER_OP_OR:
-    case LEDGER_OP_PASSED:
-    case LEDGER_OP_RUNNING:
-    case LEDGER_OP_STARTED:
-    case LEDGER_OP_END:
-    case LEDGER_OP_ROLE:
-        return 2;
-    case LEDGER_OP_OF:
-    case LEDGER_OP_STATE_OF:
-    case LEDGER_OP_LOOKUP:
-        return 3;
-    case LEDGER_OP_LIVE:
-        return 4;
-    case LEDGER_OP_SELF:
-    case LEDGER_OP_ACTOR:
-    case LEDGER_OP_NOW:
-    case LEDGER_OP_ITEM:
-    case LEDGER_OP_HAS:
-    case LEDGER_OP_NOT:
-    case LEDGER_OP_EQ:
-    case LEDGER_OP_NE:
-    case LEDGER_OP_LT:
-    case LEDGER_OP_LE:
-    case LEDGER_OP_GT:
-    case LEDGER_OP_GE:
-    case LEDGER_OP_ADD:
-    case LEDGER_OP_SUB:
-    case LEDGER_OP_MUL:
-    case LEDGER_OP_DIV:
-    case LEDGER_OP_MIN:
-    case LEDGER_OP_MAX:
-    case LEDGER_OP_IF:
-    case LEDGER_OP_COSIGNED:
-    case LEDGER_OP_LEN:
-    case LEDGER_OP_ALL:
-    case LEDGER_OP_ANY:
-    case LEDGER_OP_SUM:
-    case LEDGER_OP_SEAL:
-        return 1;
-    }
-    assert(false);
-    return 0;
+    return 1 + (uint32_t)strlen(ledger_op_form(node->op)->immediates);
 }
 
 static void put_node(struct writer *w, const struct ledger_expr_node *node)
 {
     mp_put_uint(w, node->op);
-    switch (node_items(node)) {
-    case 2:
-        if (node->op == LEDGER_OP_INT)
+    for (const char *what = ledger_op_form(node->op)->immediates; *what != '\0'; what++) {
+        switch (*what) {
+        case 'i':
             mp_put_int(w, node->value);
-        else if (node->op == LEDGER_OP_BOOL)
+            break;
+        case 'b':
             mp_put_bool(w, node->value != 0);
-        else if (node->op == LEDGER_OP_TEXT || node->op == LEDGER_OP_ROLE)
+            break;
+        case 't':
             mp_put_str(w, node->text);
-        else
-            mp_put_uint(w, node->op == LEDGER_OP_AND || node->op == LEDGER_OP_OR ? node->count
-                                                                                 : node->number);
-        break;
-    case 3:
-        mp_put_uint(w, node->op == LEDGER_OP_LOOKUP ? node->number : node->procedure);
-        mp_put_uint(w, node->op == LEDGER_OP_LOOKUP ? node->count : node->number);
-        break;
-    case 4:
-        mp_put_uint(w, node->procedure);
-        mp_put_uint(w, node->number);
-        mp_put_uint(w, node->count);
-        break;
+            break;
+        case 'n':
+            mp_put_uint(w, node->number);
+            break;
+        case 'p':
+            mp_put_uint(w, node->procedure);
+            break;
+        case 'c':
+            mp_put_uint(w, node->count);
+            break;
+        }
     }
 }
 
