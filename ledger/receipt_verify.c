@@ -313,6 +313,25 @@ static bool check_effects(struct work *w)
     return true;
 }
 
+/* A set of another span signed it: keys that had been given up, or were not yet in force. */
+static bool signed_outside(const struct ledger_certificate *c, const struct ledger_set *rules,
+                           const struct ledger_registry *registry,
+                           const struct ledger_set_path *path)
+{
+    for (uint32_t i = 0; path != NULL && i <= path->n_changes; i++) {
+        const struct ledger_set *set = i == 0 ? &registry->set : &path->changes[i - 1].set;
+
+        if (set == rules || ledger_certificate_verify(c, set, &registry->ledger_id) != ANJU_OK)
+            continue;
+        (void)anju_fail(ANJU_ERR_MISMATCH,
+                        "it is signed by the validators of the set since block %ju, but block %ju "
+                        "is ruled by the set since block %ju",
+                        (uintmax_t)set->since, (uintmax_t)c->height, (uintmax_t)rules->since);
+        return true;
+    }
+    return false;
+}
+
 enum ledger_verdict ledger_signers_check(struct ledger_signers *out,
                                          const struct ledger_certificate *c,
                                          const struct ledger_result *result,
@@ -325,7 +344,7 @@ enum ledger_verdict ledger_signers_check(struct ledger_signers *out,
     *out = (struct ledger_signers){
         .set_n = set->n, .q = (uint8_t)ledger_set_quorum(set), .set_since = set->since};
     if (ledger_certificate_verify(c, set, &registry->ledger_id) != ANJU_OK) {
-        if (same_next)
+        if (same_next || signed_outside(c, set, registry, path))
             return LEDGER_INVALID;
         /* Signed by others than we know, and it says itself that the set has changed. */
         (void)anju_fail(ANJU_ERR_NOT_FOUND,
