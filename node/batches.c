@@ -196,6 +196,18 @@ static void have_add(struct engine *e, const struct batch *b)
         e->have_at = engine_min(e->have_at, e->have_last + HAVE_MS);
 }
 
+/* What it announced counts against nobody any more; others may have it. */
+void batches_peer_down(struct engine *e, int peer)
+{
+    for (unsigned i = 0; i <= NO_AUTHOR; i++) {
+        for (struct batch *b = e->lists[i].first; b != NULL; b = b->after) {
+            b->holders &= ~(UINT64_C(1) << peer);
+            if (b->announced_by == peer)
+                b->announced_by = -1;
+        }
+    }
+}
+
 void batches_peer_up(struct engine *e, int peer)
 {
     struct frame_have items[FRAME_HAVE_MAX];
@@ -308,6 +320,25 @@ static int author_of(struct engine *e, const struct frame_batch *f, const struct
                                                                                       : NO_AUTHOR;
 }
 
+/* It came late, or again: what is in it has taken effect. Only a block that names it can want it.
+ */
+static bool is_done(const struct engine *e, const struct crypto_hash *id)
+{
+    return idmap_get(&e->done, id) != NULL;
+}
+
+static void remember_done(struct engine *e, const struct crypto_hash *id)
+{
+    struct crypto_hash *slot = &e->done_ids[e->done_next++ % DONE_MAX];
+
+    if (is_done(e, id))
+        return;
+    if (!crypto_hash_is_zero(slot))
+        idmap_remove(&e->done, slot);
+    *slot = *id;
+    idmap_put(&e->done, id, slot);
+}
+
 static bool over_quota(const struct engine *e, int author, size_t size)
 {
     const struct batch_list *l = &e->lists[author];
@@ -330,6 +361,8 @@ bool batches_on_batch_frame(struct engine *e, int peer, struct bytes body)
     if (b != NULL)
         b->holders |= UINT64_C(1) << peer;
     if (b != NULL && b->state != BATCH_WANTED)
+        return true;
+    if ((b == NULL || b->pins == 0) && is_done(e, &id))
         return true;
     author = author_of(e, &f, &id);
     if (author == NO_AUTHOR && (b == NULL || b->pins == 0))
@@ -370,7 +403,8 @@ bool batches_on_have_frame(struct engine *e, int peer, struct bytes body)
     for (uint16_t i = 0; i < n; i++) {
         struct batch *b = batches_find(e, &items[i].id);
         int author = ledger_set_find(e->set, &items[i].author);
-        if (author < 0 || items[i].size > e->registry->limits.batch_size)
+        if (author < 0 || items[i].size > e->registry->limits.batch_size ||
+            is_done(e, &items[i].id))
             continue;
         if (b == NULL) {
             /* Who the author is, is only said here: nobody but the announcer pays for it. */
@@ -551,6 +585,7 @@ void batches_committed(struct engine *e, const struct frame_compact *compact)
     for (unsigned i = 0; i < compact->header.n_batches; i++) {
         struct crypto_hash id = frame_compact_id(compact, i);
         struct batch *b = batches_find(e, &id);
+        remember_done(e, &id);
         for (uint32_t k = 0; b != NULL && b->places != NULL && k < b->info->n_envelopes; k++)
             place_die(e, &b->places[k]);
         if (b != NULL && b->pins == 0)
@@ -576,5 +611,6 @@ void batches_free(struct engine *e)
         }
     }
     idmap_free(&e->batches);
+    idmap_free(&e->done);
     idmap_free(&e->places);
 }

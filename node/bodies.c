@@ -127,7 +127,7 @@ bool bodies_learn(struct engine *e, const struct frame_compact *compact, int pee
         return true;
     ledger_block_id(&vid, &compact->header, &e->registry->ledger_id);
     b = bodies_find(e, &vid);
-    if (b == NULL && !certified && e->body_count >= BODIES_MAX)
+    if (b == NULL && !certified && peer >= 0 && e->body_count >= BODIES_MAX)
         return true;
     if (b != NULL && certified)
         b->certified = true;

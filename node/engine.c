@@ -480,10 +480,7 @@ void engine_peer_up(struct engine *e, int peer, const struct crypto_hash *node_i
 void engine_peer_down(struct engine *e, int peer)
 {
     e->peers[peer].up = false;
-    for (unsigned i = 0; i <= NO_AUTHOR; i++) {
-        for (struct batch *b = e->lists[i].first; b != NULL; b = b->after)
-            b->holders &= ~(UINT64_C(1) << peer);
-    }
+    batches_peer_down(e, peer);
 }
 
 static bool dispatch(struct engine *e, int peer, uint8_t type, struct bytes body)
@@ -570,6 +567,7 @@ struct engine *engine_new(const struct engine_config *config)
     e->w.random(e->w.ctx, &seed, sizeof(seed));
     idmap_init(&e->batches, seed);
     idmap_init(&e->places, seed);
+    idmap_init(&e->done, seed);
     idmap_init(&e->pool, seed);
     idmap_init(&e->subjects, seed);
     return e;

@@ -129,7 +129,7 @@ void engine_refuse(struct engine *e, const char *hint);
 struct engine_status {
     uint64_t height;        /* committed */
     uint64_t highest_seen;  /* with a verified certificate, or committed */
-    uint64_t highest_claim; /* claimed by a peer */
+    uint64_t highest_claim; /* by f + 1 validators at least */
     struct consensus_status core;
     unsigned peers_up, validators_up; /* validators: without this node */
     uint32_t pool_envelopes;

@@ -28,6 +28,8 @@ enum {
     HAVE_MS = 5,
     HANDOVER_MS = 5000,
     SYNC_TIMEOUT_MS = 5000,
+    SYNC_SHUN_MS = 30000,
+    DONE_MAX = 4096, /* batches committed lately that must not come back */
     HEARTBEAT_SLACK_MS = 1000,
 };
 #define AUTHOR_BYTES_MAX (UINT64_C(128) << 20)
@@ -113,8 +115,9 @@ struct engine_peer {
     uint64_t sync_from;       /* 0: no request open */
     uint32_t sync_left;
     uint64_t sync_deadline;
-    uint32_t reads;     /* blocks being read for it */
-    uint32_t announced; /* by it, and not sent by anybody yet */
+    uint64_t sync_shunned_until; /* it left a request unanswered */
+    uint32_t reads;              /* blocks being read for it */
+    uint32_t announced;          /* by it, and not sent by anybody yet */
     bool author_of_bad; /* it signed a batch that is bad: the next frame ends the connection */
 };
 
@@ -207,7 +210,10 @@ struct engine {
     uint64_t log_retry_at;
 
     /* batches.c, pool.c */
-    struct idmap batches;  /* id -> struct batch */
+    struct idmap batches;                  /* id -> struct batch */
+    struct idmap done;                     /* ids of batches committed lately */
+    struct crypto_hash done_ids[DONE_MAX]; /* the same, a ring */
+    unsigned done_next;
     struct idmap places;   /* envelope id -> struct place, chained */
     struct idmap pool;     /* envelope id -> struct pooled */
     struct idmap subjects; /* what pending envelopes name -> how many do */
@@ -241,6 +247,7 @@ struct engine {
     struct ahead ahead[SYNC_WINDOW];
     uint64_t ahead_bytes_max; /* the largest block among them so far */
     uint64_t resend_at, status_at;
+    int sync_turn;                      /* where the search for somebody to ask begins */
     struct crypto_hash seen_votes[256]; /* verified lately; by their digest and signature */
     unsigned seen_next;
 
@@ -283,6 +290,7 @@ uint16_t batches_choose(struct engine *e, struct batch **out, uint16_t max);
 void batches_envelope_settled(struct engine *e, const struct crypto_hash *envelope);
 void batches_committed(struct engine *e, const struct frame_compact *compact);
 void batches_peer_up(struct engine *e, int peer);
+void batches_peer_down(struct engine *e, int peer);
 void batches_sweep(struct engine *e, uint64_t now);
 void batches_tick(struct engine *e, uint64_t now);
 uint64_t batches_deadline(const struct engine *e);

@@ -53,6 +53,28 @@ static void judge_ready(struct engine_status *out, const struct engine *e)
                   (unsigned long long)e->height, out->core.round);
 }
 
+/* The highest committed height that f + 1 validators say they have: one of them is honest. A single
+ * liar must not make everybody look behind. */
+static uint64_t believable_claim(const struct engine *e)
+{
+    uint64_t claims[LEDGER_SET_MAX] = {0};
+    unsigned n = 0, f = ledger_set_faulty(e->set);
+
+    for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
+        unsigned at = n;
+        if (!e->peers[i].up || e->peers[i].set_index < 0 || e->peers[i].height == 0 ||
+            n == LEDGER_SET_MAX)
+            continue;
+        while (at > 0 && claims[at - 1] < e->peers[i].height - 1) {
+            claims[at] = claims[at - 1];
+            at--;
+        }
+        claims[at] = e->peers[i].height - 1;
+        n++;
+    }
+    return f < n ? claims[f] : 0;
+}
+
 void engine_status(struct engine_status *out, const struct engine *e)
 {
     *out = e->counters;
@@ -65,9 +87,8 @@ void engine_status(struct engine_status *out, const struct engine *e)
             continue;
         out->peers_up++;
         out->validators_up += e->peers[i].set_index >= 0;
-        if (e->peers[i].height > out->highest_claim + 1)
-            out->highest_claim = e->peers[i].height - 1;
     }
+    out->highest_claim = believable_claim(e);
     out->pool_envelopes = e->pool_count;
     out->pool_bytes = e->pool_bytes;
     for (unsigned i = 0; i <= NO_AUTHOR; i++)

@@ -174,6 +174,8 @@ static void ask_for_blocks(struct engine *e)
 
     for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
         struct engine_peer *p = &e->peers[i];
+        if (p->sync_from != 0 && p->up && now >= p->sync_deadline)
+            p->sync_shunned_until = now + SYNC_SHUN_MS; /* it claims what it does not send */
         if (p->sync_from != 0 && (!p->up || now >= p->sync_deadline))
             p->sync_from = 0;
         open += p->sync_from != 0;
@@ -182,7 +184,9 @@ static void ask_for_blocks(struct engine *e)
     }
     while (ahead_at(e, from)->height == from && from < e->height + SYNC_WINDOW)
         from++;
-    for (int i = 0; i < ENGINE_PEERS_MAX && open < SYNC_PEERS; i++) {
+    e->sync_turn = (e->sync_turn + 1) % ENGINE_PEERS_MAX;
+    for (int turn = 0; turn < ENGINE_PEERS_MAX && open < SYNC_PEERS; turn++) {
+        int i = (e->sync_turn + turn) % ENGINE_PEERS_MAX;
         struct engine_peer *p = &e->peers[i];
         struct frame_want want = {.kind = FRAME_WANT_BLOCKS, .height = from};
         struct writer w = {0};
@@ -190,7 +194,8 @@ static void ask_for_blocks(struct engine *e)
         /* About 32 MiB a request, by the largest block seen on the way. */
         if (e->ahead_bytes_max > SYNC_BYTES_MAX / FRAME_WANT_BLOCKS_MAX)
             count = engine_min(count, SYNC_BYTES_MAX / e->ahead_bytes_max);
-        if (!p->up || p->sync_from != 0 || p->height <= from || from >= e->height + SYNC_WINDOW)
+        if (!p->up || p->sync_from != 0 || p->height <= from || from >= e->height + SYNC_WINDOW ||
+            now < p->sync_shunned_until)
             continue;
         count = engine_min(count, p->height - from);
         want.count = (uint8_t)count;
@@ -332,7 +337,7 @@ bool sync_on_status_frame(struct engine *e, int peer, struct bytes body)
         struct consensus_status core;
         consensus_status(&core, e->core);
         /* The certificate that lets it into our round, and the value that it must know of. */
-        if (s.round < core.round || s.step < (uint8_t)core.step) {
+        if (p->set_index >= 0 && (s.round < core.round || s.step < (uint8_t)core.step)) {
             const struct ledger_ticket *ticket = consensus_ticket(e->core);
             const struct ledger_polka *polka = consensus_valid_polka(e->core);
             struct writer w = {0};

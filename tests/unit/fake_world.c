@@ -110,7 +110,7 @@ static void deliver(struct fake_node *n, struct fake_event *ev)
 /* Keeps frames of all types, a few of each kind of moment. */
 static void keep_sample(struct fake_cluster *c, enum frame_type type, struct bytes body)
 {
-    if (c->n_sent < FAKE_SENT_MAX && (type >= FRAME_HAVE || draw(c, 4) == 0)) {
+    if (c->n_sent < FAKE_SENT_MAX && (type >= FRAME_BATCH || draw(c, 4) == 0)) {
         c->sent[c->n_sent].type = (uint8_t)type;
         c->sent[c->n_sent++].body = blob_new(body);
     }

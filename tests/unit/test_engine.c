@@ -540,6 +540,65 @@ START_TEST(false_announcements_do_not_shut_an_author_out)
 }
 END_TEST
 
+/* A peer that claims heights which it does not have keeps nobody from catching up, nor from being
+ * ready. */
+START_TEST(a_false_claim_of_height_does_no_harm)
+{
+    struct frame_status lie = {.height = 1000000, .step = 1, .time_ms = 1};
+    struct writer w = {0};
+    struct engine_status s;
+
+    start_all(4, 0, 21);
+    fake_isolate(&c, 3, true);
+    for (uint64_t t = 1; t <= 40; t++) {
+        fake_submit(&c, 0, t, fake_envelope(&c));
+        expect_committed(t, 5000);
+    }
+    fake_isolate(&c, 3, false);
+    frame_status_encode(&w, &lie);
+    ck_assert(engine_peer_frame(c.node[3].engine, 1, FRAME_STATUS, writer_view(&w)));
+    ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_STATUS, writer_view(&w)));
+    fake_run_to(&c, 0xf, c.node[0].height, 20000);
+    ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_STATUS, writer_view(&w)));
+    engine_status(&s, c.node[0].engine);
+    ck_assert_msg(s.ready, "%s", s.reason);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* A batch that comes again after its block is not proposed again. */
+START_TEST(a_committed_batch_does_not_come_back)
+{
+    struct frame_batch f;
+    struct writer w = {0};
+    struct engine_status s;
+
+    start_all(4, 0, 22);
+    fake_submit(&c, 1, 1, fake_envelope(&c));
+    expect_committed(1, 5000);
+    fake_run_to(&c, 0xf, 1, 5000);
+    fake_run_for(&c, 500);
+    for (size_t i = 0; i < c.n_sent; i++) {
+        if (c.sent[i].type != FRAME_BATCH)
+            continue;
+        ck_assert_int_eq(frame_batch_decode(&f, blob_bytes(c.sent[i].body)), ANJU_OK);
+        frame_batch_encode(&w, &f);
+    }
+    ck_assert_uint_gt(w.size, 0);
+    w.size = w.size < f.raw.size + 96 ? w.size : f.raw.size + 96;
+    ck_assert(engine_peer_frame(c.node[0].engine, 1, FRAME_BATCH, writer_view(&w)));
+    fake_run_for(&c, 3000);
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_eq(s.batches, 0);
+    ck_assert_uint_eq(c.node[0].height, 1);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
 /* Work that waits for a quorum makes the node say so. */
 START_TEST(a_node_whose_work_waits_is_not_ready)
 {
@@ -628,6 +687,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_batch_with_a_wrong_signature_is_not_taken);
     tcase_add_test(t, false_announcements_do_not_shut_an_author_out);
     tcase_add_test(t, a_node_whose_work_waits_is_not_ready);
+    tcase_add_test(t, a_false_claim_of_height_does_no_harm);
+    tcase_add_test(t, a_committed_batch_does_not_come_back);
     tcase_add_test(t, the_certificate_of_a_proposer_has_its_own_precommit);
     suite_add_tcase(suite, t);
 }
