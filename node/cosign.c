@@ -170,7 +170,7 @@ static bool is_right(const struct cosign *c, int set_index, const struct frame_c
     enum anju_err err =
         note_cosign_check(f->ed25519, node->cosign_key, f->time_s, writer_view(&text));
     writer_free(&text);
-    cose_root_digest(&digest, &node->id, c->origin, &f->root);
+    cose_root_digest(&digest, &node->id, c->origin, f->size, &f->root);
     return err == ANJU_OK && crypto_verify(&f->cose, &node->node_key, &digest) == ANJU_OK;
 }
 
@@ -262,7 +262,7 @@ static void cosign(struct cosign *c, const struct kept_checkpoint *k, struct byt
     struct crypto_hash digest;
     struct writer body = {0};
 
-    cose_root_digest(&digest, &c->o.self, c->origin, &k->root);
+    cose_root_digest(&digest, &c->o.self, c->origin, k->size, &k->root);
     if (note_cosign(f.ed25519, c->cosign_secret, f.time_s, text) != ANJU_OK ||
         crypto_sign(&f.cose, c->o.node_secret, &digest) != ANJU_OK)
         return; /* a missed one is skipped */

@@ -45,9 +45,9 @@ static void put_tstr(struct writer *w, const char *text)
     writer_bytes(w, bytes_of_text(text));
 }
 
-static void put_protected(struct writer *w, const struct crypto_hash *node, const char *origin)
+static void put_protected(struct writer *w, const struct crypto_hash *node, const char *origin, uint64_t size)
 {
-    put_head(w, MAP, 4);
+    put_head(w, MAP, 5);
     put_int(w, ALG);
     put_int(w, ES256K);
     put_int(w, KID);
@@ -58,14 +58,16 @@ static void put_protected(struct writer *w, const struct crypto_hash *node, cons
     put_tstr(w, origin);
     put_int(w, VDS);
     put_int(w, 1);
+    put_tstr(w, "size");
+    put_head(w, UINT, size);
 }
 
 void cose_root_digest(struct crypto_hash *out, const struct crypto_hash *node, const char *origin,
-                      const struct crypto_hash *root)
+                      uint64_t size, const struct crypto_hash *root)
 {
     struct writer head = {0}, w = {0};
 
-    put_protected(&head, node, origin);
+    put_protected(&head, node, origin, size);
     put_head(&w, ARRAY, 4);
     put_tstr(&w, "Signature1");
     put_bstr(&w, writer_view(&head));
@@ -76,11 +78,11 @@ void cose_root_digest(struct crypto_hash *out, const struct crypto_hash *node, c
     writer_free(&w);
 }
 
-static void put_receipt(struct writer *w, const struct cose_receipt *r, struct bytes proof, const char *origin)
+static void put_receipt(struct writer *w, const struct cose_receipt *r, struct bytes proof, const char *origin, uint64_t size)
 {
     struct writer head = {0};
 
-    put_protected(&head, &r->node, origin);
+    put_protected(&head, &r->node, origin, size);
     put_head(w, TAG, SIGN1_TAG);
     put_head(w, ARRAY, 4);
     put_bstr(w, writer_view(&head));
@@ -110,7 +112,7 @@ void cose_file_encode(struct writer *w, const struct cose_file *f, const char *o
     put_head(w, ARRAY, f->n);
     for (unsigned i = 0; i < f->n; i++) {
         writer_clear(&one);
-        put_receipt(&one, &f->receipt[i], writer_view(&proof), origin);
+        put_receipt(&one, &f->receipt[i], writer_view(&proof), origin, f->size);
         put_bstr(w, writer_view(&one));
     }
     writer_free(&one);

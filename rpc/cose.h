@@ -1,8 +1,8 @@
 /*
  * cose: receipts of inclusion as RFC 9942 writes them (COSE_Sign1, verifiable data structure 1, ES256K),
  * one for each validator that signed the root of a checkpoint with its node key. Protected header, in
- * this order: alg (1) -47, kid (4) the node id, CWT claims (15) {iss (1): origin}, vds (395) 1. The
- * payload is the root, detached. CBOR in the one deterministic form of RFC 8949 4.2.1; decoders
+ * this order: alg (1) -47, kid (4) the node id, CWT claims (15) {iss (1): origin}, vds (395) 1, and
+ * "size" the tree's, since the root alone does not tell it. The payload is the root, detached. CBOR in the one deterministic form of RFC 8949 4.2.1; decoders
  * re-encode and compare. Any thread.
  */
 #ifndef ANJU_RPC_COSE_H
@@ -12,7 +12,7 @@
 
 /* What the node key signs: SHA-256 of the Sig_structure over the root. */
 void cose_root_digest(struct crypto_hash *out, const struct crypto_hash *node, const char *origin,
-                      const struct crypto_hash *root);
+                      uint64_t size, const struct crypto_hash *root);
 
 struct cose_receipt {
     struct crypto_hash node;

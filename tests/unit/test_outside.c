@@ -261,10 +261,11 @@ START_TEST(the_root_is_signed_as_rfc_9052_lays_it_out)
 {
     static const char HEX[] =
         "846a5369676e617475726531"                                             /* ["Signature1", */
-        "583a"                                                                 /* bstr of 58 */
-        "a401382e0458200100000000000000000000000000000000000000000000000000000000000000" /* {1: -47, 4: kid, */
+        "5842"                                                                 /* bstr of 66 */
+        "a501382e0458200100000000000000000000000000000000000000000000000000000000000000" /* {1: -47, 4: kid, */
         "0fa1016b6c6f672e6578616d706c65"                                       /* 15: {1: "log.example"}, */
-        "19018b01"                                                             /* 395: 1} */
+        "19018b01"                                                             /* 395: 1, */
+        "6473697a6519012c"                                                     /* "size": 300} */
         "40"                                                                   /* h'', */
         "58200200000000000000000000000000000000000000000000000000000000000000"; /* root] */
     uint8_t raw[(sizeof(HEX) - 1) / 2];
@@ -272,7 +273,7 @@ START_TEST(the_root_is_signed_as_rfc_9052_lays_it_out)
 
     ck_assert_int_eq(hex_decode(raw, sizeof(raw), HEX), ANJU_OK);
     crypto_sha256(&want, bytes_of(raw, sizeof(raw)));
-    cose_root_digest(&got, &node, "log.example", &root);
+    cose_root_digest(&got, &node, "log.example", 300, &root);
     ck_assert_mem_eq(&got, &want, 32);
 }
 END_TEST
@@ -448,7 +449,7 @@ static void expect_note(unsigned node, uint64_t height)
     ck_assert_uint_eq(at.size, 10 + height);
     for (unsigned i = 0; i < k.n; i++) {
         struct crypto_hash digest;
-        cose_root_digest(&digest, &k.by[i].node, fixture.genesis.origin, &k.root);
+        cose_root_digest(&digest, &k.by[i].node, fixture.genesis.origin, k.size, &k.root);
         ck_assert_int_eq(crypto_verify(&k.by[i].cose, &set->node[ledger_set_find(set, &k.by[i].node)].node_key, &digest), ANJU_OK);
     }
     writer_free(&w);
