@@ -24,6 +24,7 @@ static const struct {
     {"status", cmd_status, "how nodes are"},
     {"members", cmd_members, "who is on the ledger"},
     {"procedure", cmd_procedure, "check and build procedures"},
+    {"export", cmd_export, "the log as static files, and the policy, for clients of C2SP"},
     {"rebuild", cmd_rebuild, "compute a node's derived data again"},
 };
 

@@ -175,7 +175,7 @@ static int verify_text(const struct verify_work *w)
         return verify_list(w);
     if (proof_text_is(w->text, "anju-consistency/"))
         return verify_consistency(w);
-    return verify_receipt(w);
+    return verify_is_outside(w->text) ? verify_outside(w, NULL) : verify_receipt(w);
 }
 
 /* Later validator sets, checked from the genesis set on. */
@@ -190,7 +190,7 @@ static bool read_set_path(struct verify_work *w, struct ledger_set_path *path, c
 
 int cmd_verify(int argc, char **argv)
 {
-    enum { GENESIS, SET_PATH, EXPLAIN, LANG, NOT_BEFORE, SHOW, WHERE };
+    enum { GENESIS, SET_PATH, EXPLAIN, LANG, NOT_BEFORE, SHOW, WHERE, POLICY };
     struct tool_option options[] = {
         {"--genesis", "FILE", "the genesis document", "genesis.json", NULL},
         {"--set-path", "FILE", "later validator sets (none: the genesis set rules)", NULL, NULL},
@@ -199,9 +199,10 @@ int cmd_verify(int argc, char **argv)
         {"--not-before", "TIME", "refuse a proof of a list that is older, such as 2026-01-02T03:04:05.678Z", NULL, NULL},
         {"--show", NULL, "of a list: its entries or subjects", NULL, NULL},
         {"--where", "NAME=VALUE,...", "of a list: only what has these values, chosen here from what is proved", NULL, NULL},
+        {"--policy", "FILE", "of a tlog-proof or checkpoint: the policy, instead of the genesis document", NULL, NULL},
         {0}};
-    const struct tool_usage usage = {"verify", "[options] PROOF.json",
-                                     "Checks a receipt, a list or a consistency proof offline. Exit code: 0 valid, 1 invalid, 2 cannot tell.",
+    const struct tool_usage usage = {"verify", "[options] PROOF",
+                                     "Checks a receipt, a list, a consistency proof, a checkpoint, tlog-proof or COSE receipts offline. Exit code: 0 valid, 1 invalid, 2 cannot tell.",
                                      "anju receipt 42 > r.json && anju verify --explain r.json", options};
     struct arena arena = {0};
     struct ledger_set_path path;
@@ -218,6 +219,12 @@ int cmd_verify(int argc, char **argv)
         return tool_fail(TOOL_USAGE, "--lang: must be zh or en");
     if (options[NOT_BEFORE].given != NULL && json_time_parse(&w.not_before, options[NOT_BEFORE].given) != ANJU_OK)
         return tool_fail(TOOL_USAGE, "--not-before: must be a time such as 2026-01-02T03:04:05.678Z");
+    if (options[POLICY].given != NULL) {
+        code = tool_read_file(&w.text, argv[1], LEDGER_RECEIPT_SIZE_MAX, &arena) != ANJU_OK ? tool_fail(TOOL_USAGE, "cannot tell: %s", anju_err_text())
+                                                                                          : verify_outside(&w, options[POLICY].given);
+        arena_free(&arena);
+        return code;
+    }
     if (tool_open_genesis(&w.registry, options[GENESIS].given) != ANJU_OK)
         return tool_fail(TOOL_USAGE, "cannot tell: %s", anju_err_text());
     if (options[SET_PATH].given != NULL && !read_set_path(&w, &path, options[SET_PATH].given))

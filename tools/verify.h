@@ -20,6 +20,9 @@ struct verify_work {
 /* Verifies and prints; the exit code. */
 int verify_list(const struct verify_work *w);
 int verify_consistency(const struct verify_work *w);
+/* Forms of other systems. `policy`: a tlog-policy file, then the registry may be NULL; or NULL. */
+int verify_outside(const struct verify_work *w, const char *policy);
+bool verify_is_outside(struct bytes text);
 
 /* "verdict" and its reason as JSON, for what is not valid. */
 int verify_print_refused(const struct verify_work *w, enum ledger_verdict verdict,

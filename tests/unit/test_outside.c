@@ -7,6 +7,7 @@
 #include "node/cosign.h"
 #include "node/frames.h"
 #include "rpc/outside.h"
+#include "rpc/policy.h"
 #include "rpc/tiles.h"
 #include "storage/file.h"
 #include "tests/unit/fixture.h"
@@ -551,6 +552,194 @@ START_TEST(a_key_file_of_another_node_is_refused_with_its_name)
 }
 END_TEST
 
+/* ---- Proofs: every change is refused ---- */
+
+enum { ENTRIES = 21, PROVED = 13 };
+static uint8_t entries[ENTRIES][LEDGER_ENTRY_SIZE];
+static struct crypto_hash leaves[ENTRIES];
+
+static enum anju_err leaf_of(void *ctx, struct crypto_hash *out, unsigned level, uint64_t index)
+{
+    (void)ctx;
+    merkle_root_of(out, leaves + (index << level), (size_t)1 << level);
+    return ANJU_OK;
+}
+
+/* A log of entries that an execution could have made, cosigned by all. */
+static struct kept_checkpoint cosigned_log(void)
+{
+    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000001000);
+    struct kept_checkpoint k;
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        struct ledger_entry e = {.kind = LEDGER_ENTRY_RECORD, .seq = i, .height = 1, .time_ms = FIXTURE_CREATED + 1, .member = 1, .n_effects = 1};
+        e.envelope.b[0] = e.record_leaf.b[0] = e.effects_root.b[0] = (uint8_t)(i + 1);
+        ledger_entry_encode(entries[i], &e);
+        ledger_entry_leaf(&leaves[i], entries[i]);
+    }
+    one.result_body.log_size = ENTRIES;
+    merkle_root_of(&one.result_body.log_root, leaves, ENTRIES);
+    open_nodes(&genesis);
+    clock_ms = one.time_ms + 50;
+    for (unsigned i = 0; i < NODES; i++)
+        cosign_committed(nodes[i], &one);
+    deliver();
+    ck_assert_int_eq(checkpoints_at(cosign_checkpoints(nodes[2]), &k, 1), ANJU_OK);
+    ck_assert_uint_eq(k.n, NODES);
+    return k;
+}
+
+static void path_to(struct ledger_path *out, uint64_t index)
+{
+    unsigned n = 0;
+
+    ck_assert_int_eq(merkle_path(out->hash, &n, index, ENTRIES, leaf_of, NULL), ANJU_OK);
+    out->n = (uint8_t)n;
+}
+
+static struct policy *policy_of(const char *text)
+{
+    struct policy *p = arena_alloc(&arena, sizeof(*p));
+    struct writer w = {0};
+
+    if (text == NULL)
+        outside_policy(&w, fixture.genesis.origin, set_of());
+    else
+        writer_bytes(&w, bytes_of_text(text));
+    ck_assert_msg(policy_decode(p, arena_copy(&arena, writer_view(&w))) == ANJU_OK, "%s", anju_err_text());
+    writer_free(&w);
+    return p;
+}
+
+static void put_proof(struct writer *w, const struct kept_checkpoint *k, unsigned cosignatures)
+{
+    struct tlog_proof p = {.extra = bytes_of(entries[PROVED], LEDGER_ENTRY_SIZE), .index = PROVED};
+    struct writer note = {0};
+
+    path_to(&p.path, PROVED);
+    outside_note(&note, k, fixture.genesis.origin, set_of(), &set_of()->node[2], cosignatures);
+    p.note = writer_view(&note);
+    tlog_proof_encode(w, &p);
+    writer_free(&note);
+}
+
+static void put_cose(struct writer *w, const struct kept_checkpoint *k, unsigned receipts)
+{
+    struct cose_file f = {.size = ENTRIES, .index = PROVED};
+
+    memcpy(f.entry, entries[PROVED], LEDGER_ENTRY_SIZE);
+    path_to(&f.path, PROVED);
+    for (unsigned i = 0; i < receipts; i++)
+        f.receipt[f.n++] = (struct cose_receipt){.node = k->by[i].node, .sig = k->by[i].cose};
+    cose_file_encode(w, &f, fixture.genesis.origin);
+}
+
+/* Loop test: 0 C2SP, 1 COSE. A quorum is enough, one less is not, and no bit of the file is without effect. */
+START_TEST(q_signatures_prove_an_entry_and_no_byte_of_the_file_may_change)
+{
+    struct kept_checkpoint k = cosigned_log();
+    const struct policy *policy = policy_of(NULL);
+    struct outside_report r;
+    struct writer w = {0};
+    const unsigned q = ledger_set_quorum(set_of());
+
+    for (unsigned n = q - 1; n <= NODES; n++) {
+        writer_clear(&w);
+        if (_i == 0) {
+            put_proof(&w, &k, n);
+            outside_verify_proof(&r, writer_view(&w), policy, &arena);
+        } else {
+            put_cose(&w, &k, n);
+            outside_verify_cose(&r, writer_view(&w), fixture.registry);
+        }
+        ck_assert_msg(r.verdict == (n < q ? LEDGER_INVALID : LEDGER_VALID), "%u: %s", n, r.reason);
+        ck_assert_uint_eq(r.signed_by, n);
+        ck_assert(r.has_entry == (n >= q) && (n < q || r.entry.seq == PROVED));
+    }
+    writer_clear(&w);
+    if (_i == 0)
+        put_proof(&w, &k, q);
+    else
+        put_cose(&w, &k, q);
+    for (size_t at = 0; at < w.size; at++) {
+        struct arena a = {0};
+        for (unsigned bit = 0; bit <= 8; bit++) {
+            struct bytes file = bit < 8 ? writer_view(&w) : bytes_of(w.data, at); /* the last one is a cut */
+            w.data[at] ^= (uint8_t)(bit < 8 ? 1u << bit : 0);
+            if (_i == 0)
+                outside_verify_proof(&r, file, policy, &a);
+            else
+                outside_verify_cose(&r, file, fixture.registry);
+            ck_assert_msg(r.verdict != LEDGER_VALID, "byte %zu, bit %u", at, bit);
+            w.data[at] ^= (uint8_t)(bit < 8 ? 1u << bit : 0);
+        }
+        arena_free(&a);
+    }
+    writer_free(&w);
+    close_nodes();
+}
+END_TEST
+
+START_TEST(a_checkpoint_needs_its_log_and_the_groups_of_the_policy)
+{
+    struct kept_checkpoint k = cosigned_log();
+    struct writer keys[NODES + 1], text = {0}, note = {0};
+    struct note_key key;
+    struct outside_report r;
+    static const struct { const char *rule; unsigned cosignatures; bool good; } CASES[] = {
+        {"quorum none\n", 0, true}, {"quorum a\n", 1, true}, {"quorum a\n", 0, false}, {"quorum d\n", 3, false}, {"quorum d\n", 4, true},
+        {"group x all a b\ngroup y any c d\ngroup z 2 x y\nquorum z\n", 2, false}, {"group x all a b\ngroup y any c d\ngroup z 2 x y\nquorum z\n", 3, true},
+        {"# words\n\n \t\ngroup x 3 a b c d\n  quorum\tx \n", 3, true}};
+
+    memset(keys, 0, sizeof(keys));
+    for (unsigned i = 0; i < NODES; i++) {
+        outside_cosign_key(&key, fixture.genesis.origin, &set_of()->node[i]);
+        note_key_encode(&keys[i], &key);
+    }
+    outside_log_key(&key, fixture.genesis.origin, &set_of()->node[2]);
+    note_key_encode(&keys[NODES], &key);
+    for (size_t i = 0; i < 2 * sizeof(CASES) / sizeof(CASES[0]); i++) {
+        bool other_log = i % 2 == 1; /* the note is then signed by a log that the policy does not list */
+        char line[400];
+        writer_clear(&text);
+        writer_clear(&note);
+        snprintf(line, sizeof(line), "log %.*s https://x\n", (int)keys[NODES].size, (char *)keys[NODES].data);
+        writer_bytes(&text, bytes_of_text(line));
+        for (unsigned j = 0; j < NODES; j++) {
+            snprintf(line, sizeof(line), "witness %c %.*s\n", (char)('a' + j), (int)keys[j].size, (char *)keys[j].data);
+            writer_bytes(&text, bytes_of_text(line));
+        }
+        writer_bytes(&text, bytes_of_text(CASES[i / 2].rule));
+        writer_u8(&text, 0);
+        const struct policy *p = policy_of((const char *)text.data);
+        outside_note(&note, &k, fixture.genesis.origin, set_of(), &set_of()->node[other_log ? 1 : 2], CASES[i / 2].cosignatures);
+        outside_verify_checkpoint(&r, writer_view(&note), p, &arena);
+        ck_assert_msg((r.verdict == LEDGER_VALID) == (CASES[i / 2].good && !other_log), "case %zu: %s", i, r.reason);
+    }
+    for (unsigned i = 0; i <= NODES; i++)
+        writer_free(&keys[i]);
+    writer_free(&text);
+    writer_free(&note);
+    close_nodes();
+}
+END_TEST
+
+START_TEST(policies_that_are_none_are_refused_with_the_line)
+{
+#define KEY "witness.example/w+f0ac3c65+BAMB"
+    static const char *const BAD[] = {"", "quorum none", "quorum x\n", "quorum none\nquorum none\n", "group g 1 x\nquorum g\n", "witness none k\nquorum none\n",
+                                      "witness a " KEY "\nquorum a\n", "log x\nquorum none\n", "quorum none more\n", "quorum\n", "what is this\nquorum none\n",
+                                      "quorum none\x01\n", "group g all\nquorum g\n"};
+    struct policy *p = arena_alloc(&arena, sizeof(*p));
+
+    for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+        ck_assert_msg(policy_decode(p, bytes_of_text(BAD[i])) != ANJU_OK, "case %zu", i);
+        ck_assert_ptr_nonnull(strstr(anju_err_text(), "olicy"));
+    }
+    ck_assert_int_eq(policy_decode(p, bytes_of_text("quorum none\n")), ANJU_OK);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *c = tcase_create("outside");
@@ -570,6 +759,9 @@ static void add_tests(Suite *suite)
     tcase_add_test(c, wrong_late_and_contradicting_cosignatures_are_not_kept);
     tcase_add_test(c, a_node_without_keys_keeps_what_others_sign_and_old_blocks_are_not_signed);
     tcase_add_test(c, a_key_file_of_another_node_is_refused_with_its_name);
+    tcase_add_loop_test(c, q_signatures_prove_an_entry_and_no_byte_of_the_file_may_change, 0, 2);
+    tcase_add_test(c, a_checkpoint_needs_its_log_and_the_groups_of_the_policy);
+    tcase_add_test(c, policies_that_are_none_are_refused_with_the_line);
     suite_add_tcase(suite, c);
 }
 
