@@ -3,7 +3,17 @@
 #include <string.h>
 
 enum { UINT = 0, NEGATIVE = 1, BSTR = 2, TSTR = 3, ARRAY = 4, MAP = 5, TAG = 6 };
-enum { ALG = 1, KID = 4, CWT_CLAIMS = 15, ISS = 1, VDS = 395, VDP = 396, ES256K = -47, SIGN1_TAG = 18, CBOR_NULL = 0xf6 };
+enum {
+    ALG = 1,
+    KID = 4,
+    CWT_CLAIMS = 15,
+    ISS = 1,
+    VDS = 395,
+    VDP = 396,
+    ES256K = -47,
+    SIGN1_TAG = 18,
+    CBOR_NULL = 0xf6
+};
 
 /* ---- Writing ---- */
 
@@ -45,7 +55,8 @@ static void put_tstr(struct writer *w, const char *text)
     writer_bytes(w, bytes_of_text(text));
 }
 
-static void put_protected(struct writer *w, const struct crypto_hash *node, const char *origin, uint64_t size)
+static void put_protected(struct writer *w, const struct crypto_hash *node, const char *origin,
+                          uint64_t size)
 {
     put_head(w, MAP, 5);
     put_int(w, ALG);
@@ -78,7 +89,8 @@ void cose_root_digest(struct crypto_hash *out, const struct crypto_hash *node, c
     writer_free(&w);
 }
 
-static void put_receipt(struct writer *w, const struct cose_receipt *r, struct bytes proof, const char *origin, uint64_t size)
+static void put_receipt(struct writer *w, const struct cose_receipt *r, struct bytes proof,
+                        const char *origin, uint64_t size)
 {
     struct writer head = {0};
 
@@ -230,5 +242,8 @@ enum anju_err cose_file_decode(struct cose_file *out, struct bytes in, const cha
     cose_file_encode(&again, out, origin);
     bool same = bytes_equal(writer_view(&again), in);
     writer_free(&again);
-    return same ? ANJU_OK : anju_fail(ANJU_ERR_MALFORMED, "COSE receipts, but not of issuer %s in the form of docs/formats.md", origin);
+    return same ? ANJU_OK
+                : anju_fail(ANJU_ERR_MALFORMED,
+                            "COSE receipts, but not of issuer %s in the form of docs/formats.md",
+                            origin);
 }

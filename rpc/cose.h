@@ -1,9 +1,10 @@
 /*
- * cose: receipts of inclusion as RFC 9942 writes them (COSE_Sign1, verifiable data structure 1, ES256K),
- * one for each validator that signed the root of a checkpoint with its node key. Protected header, in
- * this order: alg (1) -47, kid (4) the node id, CWT claims (15) {iss (1): origin}, vds (395) 1, and
- * "size" the tree's, since the root alone does not tell it. The payload is the root, detached. CBOR in the one deterministic form of RFC 8949 4.2.1; decoders
- * re-encode and compare. Any thread.
+ * cose: receipts of inclusion as RFC 9942 writes them (COSE_Sign1, verifiable data structure 1,
+ * ES256K), one for each validator that signed the root of a checkpoint with its node key. Protected
+ * header, in this order: alg (1) -47, kid (4) the node id, CWT claims (15) {iss (1): origin}, vds
+ * (395) 1, and "size" the tree's, since the root alone does not tell it. The payload is the root,
+ * detached. CBOR in the one deterministic form of RFC 8949 4.2.1; decoders re-encode and compare.
+ * Any thread.
  */
 #ifndef ANJU_RPC_COSE_H
 #define ANJU_RPC_COSE_H

@@ -36,8 +36,10 @@ json_t *rpc_checkpoint_note(const struct rpc_backend *b, uint64_t height)
     struct kept_checkpoint k;
     struct writer note = {0};
 
-    if (b->checkpoints == NULL || (height == UINT64_MAX ? newest(&k, b) : checkpoints_at(b->checkpoints, &k, height)) != ANJU_OK
-        || (k.n == 0 && !k.has_log_sig))
+    if (b->checkpoints == NULL ||
+        (height == UINT64_MAX ? newest(&k, b) : checkpoints_at(b->checkpoints, &k, height)) !=
+            ANJU_OK ||
+        (k.n == 0 && !k.has_log_sig))
         return NULL;
     outside_note(&note, &k, origin_of(b), &b->registry->set, b->log_node, LEDGER_SET_MAX);
     json_t *out = json_object();
@@ -48,7 +50,8 @@ json_t *rpc_checkpoint_note(const struct rpc_backend *b, uint64_t height)
     return out;
 }
 
-static enum anju_err path_of(struct ledger_path *out, struct call_in *in, uint64_t seq, uint64_t size)
+static enum anju_err path_of(struct ledger_path *out, struct call_in *in, uint64_t seq,
+                             uint64_t size)
 {
     unsigned n = 0;
     enum anju_err err = merkle_path(out->hash, &n, seq, size, store_read_log_node, in->read);
@@ -57,10 +60,12 @@ static enum anju_err path_of(struct ledger_path *out, struct call_in *in, uint64
     return err;
 }
 
-static void put_c2sp(struct writer *w, const struct rpc_backend *b, const struct kept_checkpoint *k, const struct cose_file *f)
+static void put_c2sp(struct writer *w, const struct rpc_backend *b, const struct kept_checkpoint *k,
+                     const struct cose_file *f)
 {
     struct writer note = {0};
-    struct tlog_proof p = {.extra = bytes_of(f->entry, sizeof(f->entry)), .index = f->index, .path = f->path};
+    struct tlog_proof p = {
+        .extra = bytes_of(f->entry, sizeof(f->entry)), .index = f->index, .path = f->path};
 
     /* A quorum and no more: then no byte of the file is without effect. */
     outside_note(&note, k, origin_of(b), &b->registry->set, b->log_node, quorum_of(b));
@@ -69,14 +74,16 @@ static void put_c2sp(struct writer *w, const struct rpc_backend *b, const struct
     writer_free(&note);
 }
 
-static void put_cose(struct writer *w, const struct rpc_backend *b, const struct kept_checkpoint *k, struct cose_file *f)
+static void put_cose(struct writer *w, const struct rpc_backend *b, const struct kept_checkpoint *k,
+                     struct cose_file *f)
 {
     const struct ledger_set *set = &b->registry->set;
 
     for (unsigned i = 0; i < set->n && f->n < quorum_of(b); i++)
         for (unsigned j = 0; j < k->n; j++)
             if (crypto_hash_equal(&k->by[j].node, &set->node[i].id) && f->n < quorum_of(b))
-                f->receipt[f->n++] = (struct cose_receipt){.node = k->by[j].node, .sig = k->by[j].cose};
+                f->receipt[f->n++] =
+                    (struct cose_receipt){.node = k->by[j].node, .sig = k->by[j].cose};
     cose_file_encode(w, f, origin_of(b));
 }
 
@@ -92,13 +99,20 @@ enum anju_err rpc_make_outside(json_t **out, struct call_in *in, uint64_t seq, c
     if (err != ANJU_OK)
         return err;
     if (c2sp && b->log_node == NULL)
-        return anju_fail(ANJU_ERR_UNSUPPORTED, "this node has no log key, so it signs no checkpoints: ask a validator");
-    err = b->checkpoints == NULL ? ANJU_ERR_NOT_FOUND : checkpoints_covering(b->checkpoints, k, seq + 1, quorum_of(b));
-    if (err == ANJU_ERR_NOT_FOUND || (err == ANJU_OK && k->size > store_read_tip(in->read)->result_body.log_size))
-        return anju_fail(ANJU_ERR_BUSY, "no checkpoint with %u cosignatures covers entry %llu yet: there is one with the first block of the next "
-                         "second or minute; validators need cosign.key", quorum_of(b), (unsigned long long)seq);
+        return anju_fail(ANJU_ERR_UNSUPPORTED,
+                         "this node has no log key, so it signs no checkpoints: ask a validator");
+    err = b->checkpoints == NULL ? ANJU_ERR_NOT_FOUND
+                                 : checkpoints_covering(b->checkpoints, k, seq + 1, quorum_of(b));
+    if (err == ANJU_ERR_NOT_FOUND ||
+        (err == ANJU_OK && k->size > store_read_tip(in->read)->result_body.log_size))
+        return anju_fail(ANJU_ERR_BUSY,
+                         "no checkpoint with %u cosignatures covers entry %llu yet: there is one "
+                         "with the first block of the next "
+                         "second or minute; validators need cosign.key",
+                         quorum_of(b), (unsigned long long)seq);
     if (err == ANJU_OK && c2sp && !k->has_log_sig)
-        return anju_fail(ANJU_ERR_UNSUPPORTED, "this node has no log.key in its configuration: ask another");
+        return anju_fail(ANJU_ERR_UNSUPPORTED,
+                         "this node has no log.key in its configuration: ask another");
     f->index = seq;
     f->size = k->size;
     if (err == ANJU_OK)

@@ -52,7 +52,8 @@ static bool is_note_text(struct bytes text)
     return true;
 }
 
-/* What stands before the first `end` of *rest, which then begins after it; false where there is none. */
+/* What stands before the first `end` of *rest, which then begins after it; false where there is
+ * none. */
 static bool cut(struct bytes *out, struct bytes *rest, char end)
 {
     const uint8_t *at = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
@@ -143,8 +144,9 @@ enum anju_err note_key_decode(struct note_key *out, struct bytes text)
     if (err != ANJU_OK)
         return err;
     note_key_make(out, name, (enum note_type)blob[0], blob + 1);
-    return out->id == id ? ANJU_OK
-                         : anju_fail(ANJU_ERR_MALFORMED, "key %s: its id is not that of the key", name);
+    return out->id == id
+               ? ANJU_OK
+               : anju_fail(ANJU_ERR_MALFORMED, "key %s: its id is not that of the key", name);
 }
 
 void note_key_encode(struct writer *w, const struct note_key *key)
@@ -216,25 +218,29 @@ enum anju_err note_parse(struct note *out, struct bytes in, struct arena *a)
     if (in.size > NOTE_SIZE_MAX)
         return anju_fail(ANJU_ERR_MALFORMED, "a signed note of more than %d bytes", NOTE_SIZE_MAX);
     if (!is_note_text(in))
-        return anju_fail(ANJU_ERR_MALFORMED, "not a signed note: not UTF-8, or control characters in it");
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "not a signed note: not UTF-8, or control characters in it");
     for (size_t i = 1; i < in.size; i++)
         if (in.data[i - 1] == '\n' && in.data[i] == '\n')
             split = i; /* the last one ends the text */
     if (split == 0 || in.data[in.size - 1] != '\n' || split + 1 == in.size)
-        return anju_fail(ANJU_ERR_MALFORMED, "not a signed note: no signatures after an empty line");
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "not a signed note: no signatures after an empty line");
     out->text = bytes_of(in.data, split);
     lines = bytes_of(in.data + split + 1, in.size - split - 1);
     while (cut(&line, &lines, '\n')) {
         if (out->n == NOTE_SIGNATURES_MAX)
-            return anju_fail(ANJU_ERR_MALFORMED, "a signed note with more than %d signatures", NOTE_SIGNATURES_MAX);
+            return anju_fail(ANJU_ERR_MALFORMED, "a signed note with more than %d signatures",
+                             NOTE_SIGNATURES_MAX);
         if (!read_signature(&out->signature[out->n++], line, a))
-            return anju_fail(ANJU_ERR_MALFORMED, "not a signed note: signature line %u is malformed", out->n);
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "not a signed note: signature line %u is malformed", out->n);
     }
     return ANJU_OK;
 }
 
-static enum anju_err find_key(size_t *out, const struct note_signature *s, const struct note_key *keys,
-                              size_t count)
+static enum anju_err find_key(size_t *out, const struct note_signature *s,
+                              const struct note_key *keys, size_t count)
 {
     size_t found = 0;
 
@@ -281,10 +287,13 @@ enum anju_err note_verify(struct note *n, const struct note_key *keys, size_t co
         if (s->state == NOTE_AGAIN)
             continue;
         if (!is_right(s, &keys[s->key], n->text))
-            return anju_fail(ANJU_ERR_MISMATCH, "the signature of %s+%08" PRIx32 " is wrong", keys[s->key].name, s->id);
+            return anju_fail(ANJU_ERR_MISMATCH, "the signature of %s+%08" PRIx32 " is wrong",
+                             keys[s->key].name, s->id);
         verified++;
     }
-    return verified > 0 ? ANJU_OK : anju_fail(ANJU_ERR_NOT_FOUND, "no signature of the note is by a key that is known here");
+    return verified > 0 ? ANJU_OK
+                        : anju_fail(ANJU_ERR_NOT_FOUND,
+                                    "no signature of the note is by a key that is known here");
 }
 
 void note_line(struct writer *w, const struct note_key *key, struct bytes raw)
@@ -308,7 +317,9 @@ enum anju_err note_sign(struct writer *w, const struct note_key *key,
 
     assert(key->type == NOTE_ED25519);
     if (text.size == 0 || text.data[text.size - 1] != '\n' || !is_note_text(text))
-        return anju_fail(ANJU_ERR_MALFORMED, "not the text of a note: UTF-8 without control characters that ends in LF");
+        return anju_fail(
+            ANJU_ERR_MALFORMED,
+            "not the text of a note: UTF-8 without control characters that ends in LF");
     enum anju_err err = crypto_ed25519_sign(sig, secret, text);
     if (err == ANJU_OK)
         note_line(w, key, bytes_of(sig, sizeof(sig)));
@@ -365,12 +376,14 @@ enum anju_err checkpoint_parse(struct checkpoint *out, struct bytes text)
         root.size != base64_size(CRYPTO_HASH_SIZE) ||
         base64_decode(raw, &raw_size, (const char *)root.data, root.size) != ANJU_OK ||
         raw_size != CRYPTO_HASH_SIZE)
-        return anju_fail(ANJU_ERR_MALFORMED, "not a checkpoint: origin, size and root hash, a line each");
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "not a checkpoint: origin, size and root hash, a line each");
     memcpy(out->root.b, raw, CRYPTO_HASH_SIZE);
     out->extensions = text;
     for (struct bytes line; text.size > 0;)
         if (!cut(&line, &text, '\n') || line.size == 0)
-            return anju_fail(ANJU_ERR_MALFORMED, "not a checkpoint: an empty line after its root hash");
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "not a checkpoint: an empty line after its root hash");
     return ANJU_OK;
 }
 

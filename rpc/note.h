@@ -1,10 +1,10 @@
 /*
  * note: signed notes, log checkpoints and cosignatures as C2SP writes them (c2sp.org/signed-note,
  * tlog-checkpoint, tlog-cosignature), so that programs which know nothing of anju can check a log.
- * A note is text, an empty line, and signature lines `— NAME BASE64(key id 4, signature)`. A checkpoint
- * is a note with origin, size and root. Signature types: 1 Ed25519 over the text, 4 Ed25519 over
- * `cosignature/v1`, a time and the text. Parsed notes borrow from their input, signatures lie in the
- * arena. Any thread.
+ * A note is text, an empty line, and signature lines `— NAME BASE64(key id 4, signature)`. A
+ * checkpoint is a note with origin, size and root. Signature types: 1 Ed25519 over the text, 4
+ * Ed25519 over `cosignature/v1`, a time and the text. Parsed notes borrow from their input,
+ * signatures lie in the arena. Any thread.
  */
 #ifndef ANJU_RPC_NOTE_H
 #define ANJU_RPC_NOTE_H
@@ -67,19 +67,20 @@ struct note {
 
 /* MALFORMED: no note. */
 ANJU_MUST_CHECK enum anju_err note_parse(struct note *out, struct bytes in, struct arena *a);
-/* Fills the states. MISMATCH: a known key's signature is wrong. EXISTS: two of the keys have the name
- * and id of a signature. NOT_FOUND: no signature is by a known key. */
+/* Fills the states. MISMATCH: a known key's signature is wrong. EXISTS: two of the keys have the
+ * name and id of a signature. NOT_FOUND: no signature is by a known key. */
 ANJU_MUST_CHECK enum anju_err note_verify(struct note *n, const struct note_key *keys,
                                           size_t count);
 /* Appends a signature line. `raw` is at most NOTE_COSIGNATURE_SIZE bytes. */
 void note_line(struct writer *w, const struct note_key *key, struct bytes raw);
-/* Signs a text and appends the line; the text and the empty line are already there. MALFORMED: the text
- * is not one that a note can have. */
+/* Signs a text and appends the line; the text and the empty line are already there. MALFORMED: the
+ * text is not one that a note can have. */
 ANJU_MUST_CHECK enum anju_err note_sign(struct writer *w, const struct note_key *key,
                                         const uint8_t secret[CRYPTO_ED25519_SIZE],
                                         struct bytes text);
 
-/* The signature of a cosignature line without its time: over `cosignature/v1`, the time, the text. */
+/* The signature of a cosignature line without its time: over `cosignature/v1`, the time, the text.
+ */
 ANJU_MUST_CHECK enum anju_err note_cosign(uint8_t sig[64],
                                           const uint8_t secret[CRYPTO_ED25519_SIZE],
                                           uint64_t time_s, struct bytes text);

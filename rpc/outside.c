@@ -10,7 +10,8 @@ enum { ID_DIGITS = 16 };
 
 bool outside_origin_fits(const char *origin)
 {
-    return strlen(origin) + 1 + ID_DIGITS <= NOTE_NAME_SIZE_MAX && note_name_is_good(bytes_of_text(origin));
+    return strlen(origin) + 1 + ID_DIGITS <= NOTE_NAME_SIZE_MAX &&
+           note_name_is_good(bytes_of_text(origin));
 }
 
 void outside_log_key(struct note_key *out, const char *origin, const struct ledger_node *node)
@@ -169,7 +170,8 @@ static bool read_proof(struct tlog_proof *out, struct bytes in, struct arena *a)
             return false;
         if (line.size == 0)
             break;
-        if (out->path.n == MERKLE_PATH_MAX || !take_base64(&hash, line, a) || hash.size != CRYPTO_HASH_SIZE)
+        if (out->path.n == MERKLE_PATH_MAX || !take_base64(&hash, line, a) ||
+            hash.size != CRYPTO_HASH_SIZE)
             return false;
         memcpy(out->path.hash[out->path.n++].b, hash.data, CRYPTO_HASH_SIZE);
     }

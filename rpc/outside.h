@@ -1,7 +1,8 @@
 /*
- * outside: how a ledger looks in the forms of other systems (docs/formats.md, "Outside forms"): the names and
- * keys of its validators in signed notes, the policy file with the rule q of n, checkpoints as notes,
- * and proofs of one entry as C2SP's `.tlog-proof` and as COSE receipts. Any thread.
+ * outside: how a ledger looks in the forms of other systems (docs/formats.md, "Outside forms"): the
+ * names and keys of its validators in signed notes, the policy file with the rule q of n,
+ * checkpoints as notes, and proofs of one entry as C2SP's `.tlog-proof` and as COSE receipts. Any
+ * thread.
  */
 #ifndef ANJU_RPC_OUTSIDE_H
 #define ANJU_RPC_OUTSIDE_H
@@ -23,8 +24,8 @@ bool outside_origin_fits(const char *origin);
 /* A tlog-policy: all log keys, all cosign keys, a group of all with threshold q. */
 void outside_policy(struct writer *w, const char *origin, const struct ledger_set *set);
 
-/* A kept checkpoint as a note: log signature where `log_node` made one, and up to `cosignatures` cosignatures
- * by nodes of the set, in the set's order. */
+/* A kept checkpoint as a note: log signature where `log_node` made one, and up to `cosignatures`
+ * cosignatures by nodes of the set, in the set's order. */
 void outside_note(struct writer *w, const struct kept_checkpoint *k, const char *origin,
                   const struct ledger_set *set, const struct ledger_node *log_node,
                   unsigned cosignatures);

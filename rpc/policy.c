@@ -48,7 +48,9 @@ static enum anju_err add_key(struct policy *p, struct bytes text, enum note_type
     if (err != ANJU_OK)
         return err;
     if (k->type != type)
-        return anju_fail(ANJU_ERR_UNSUPPORTED, "key %s has type %d; here logs have type 1, witnesses type 4", k->name, k->type);
+        return anju_fail(ANJU_ERR_UNSUPPORTED,
+                         "key %s has type %d; here logs have type 1, witnesses type 4", k->name,
+                         k->type);
     for (size_t i = first; i < p->n_keys; i++)
         if (p->key[i].type == type && memcmp(p->key[i].key, k->key, sizeof(k->key)) == 0)
             return anju_fail(ANJU_ERR_MALFORMED, "key %s stands here a second time", k->name);
@@ -69,7 +71,9 @@ static enum anju_err new_name(struct policy_name **out, struct policy *p, struct
 
 static enum anju_err end_of(struct bytes line)
 {
-    return word(&line).size == 0 ? ANJU_OK : anju_fail(ANJU_ERR_MALFORMED, "something follows what belongs here");
+    return word(&line).size == 0
+               ? ANJU_OK
+               : anju_fail(ANJU_ERR_MALFORMED, "something follows what belongs here");
 }
 
 static enum anju_err read_witness(struct policy *p, struct bytes line)
@@ -101,7 +105,9 @@ static enum anju_err read_group(struct policy *p, struct bytes line)
     while ((member = word(&line)).size > 0) {
         int i = find(p, member);
         if (i < 0 || p->name[i].member)
-            return anju_fail(ANJU_ERR_MALFORMED, "member %.*s is not defined above, or is in a group already", (int)member.size, (const char *)member.data);
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "member %.*s is not defined above, or is in a group already",
+                             (int)member.size, (const char *)member.data);
         p->name[i].member = true;
         g->of[g->n++] = (unsigned)i;
     }
@@ -112,7 +118,8 @@ static enum anju_err read_group(struct policy *p, struct bytes line)
     else if (!note_number(&k, rule))
         k = 0;
     if (k == 0 || k > g->n)
-        return anju_fail(ANJU_ERR_MALFORMED, "the threshold must be any, all, or from 1 to the number of members");
+        return anju_fail(ANJU_ERR_MALFORMED,
+                         "the threshold must be any, all, or from 1 to the number of members");
     g->threshold = (unsigned)k;
     p->n_names++;
     return ANJU_OK;
@@ -160,7 +167,8 @@ static enum anju_err read_lines(struct policy *p, struct bytes text, bool logs)
         const uint8_t *end = memchr(text.data, '\n', text.size);
         char words[200];
         if (end == NULL)
-            return anju_fail(ANJU_ERR_MALFORMED, "policy, line %u: it does not end in a line feed", number);
+            return anju_fail(ANJU_ERR_MALFORMED, "policy, line %u: it does not end in a line feed",
+                             number);
         size_t size = (size_t)(end - text.data);
         if (read_line(p, bytes_of(text.data, size), logs) != ANJU_OK) {
             snprintf(words, sizeof(words), "%s", anju_err_text());
@@ -177,7 +185,8 @@ enum anju_err policy_decode(struct policy *out, struct bytes text)
     if (text.size > POLICY_SIZE_MAX)
         return anju_fail(ANJU_ERR_TOO_LARGE, "a policy of more than %d bytes", POLICY_SIZE_MAX);
     for (size_t i = 0; i < text.size; i++)
-        if ((text.data[i] < 0x20 && text.data[i] != '\n' && text.data[i] != '\t') || text.data[i] == 0x7f)
+        if ((text.data[i] < 0x20 && text.data[i] != '\n' && text.data[i] != '\t') ||
+            text.data[i] == 0x7f)
             return anju_fail(ANJU_ERR_MALFORMED, "not a policy: control characters in it");
     enum anju_err err = read_lines(out, text, true);
     out->n_logs = out->n_keys;
@@ -190,7 +199,8 @@ enum anju_err policy_decode(struct policy *out, struct bytes text)
 
 /* ---- Checking ---- */
 
-static void refuse(struct outside_report *out, enum ledger_verdict verdict, const char *format, ...) ANJU_PRINTF(3, 4);
+static void refuse(struct outside_report *out, enum ledger_verdict verdict, const char *format, ...)
+    ANJU_PRINTF(3, 4);
 static void refuse(struct outside_report *out, enum ledger_verdict verdict, const char *format, ...)
 {
     va_list args;
@@ -238,13 +248,17 @@ static void check_signers(struct outside_report *out, const struct note *n, cons
         }
     }
     if (p->n_logs > 0 && !log)
-        refuse(out, LEDGER_INVALID, "no log of the policy named %s signed the checkpoint", out->origin);
+        refuse(out, LEDGER_INVALID, "no log of the policy named %s signed the checkpoint",
+               out->origin);
     else if (p->quorum >= 0 && !witnessed(p, (unsigned)p->quorum, by_key))
-        refuse(out, LEDGER_INVALID, "%u cosignatures of %u witnesses are there and right; the policy's quorum needs %u%s", out->signed_by, out->of,
-               needed(p), p->name[p->quorum].group ? " of its group" : "");
+        refuse(
+            out, LEDGER_INVALID,
+            "%u cosignatures of %u witnesses are there and right; the policy's quorum needs %u%s",
+            out->signed_by, out->of, needed(p), p->name[p->quorum].group ? " of its group" : "");
 }
 
-void outside_verify_checkpoint(struct outside_report *out, struct bytes note, const struct policy *p, struct arena *a)
+void outside_verify_checkpoint(struct outside_report *out, struct bytes note,
+                               const struct policy *p, struct arena *a)
 {
     struct note *n = arena_alloc(a, sizeof(*n));
     struct checkpoint at;
@@ -254,7 +268,9 @@ void outside_verify_checkpoint(struct outside_report *out, struct bytes note, co
     if (err == ANJU_OK)
         err = checkpoint_parse(&at, n->text);
     if (err == ANJU_OK && (at.origin.size > NOTE_NAME_SIZE_MAX || at.extensions.size > 0))
-        err = anju_fail(ANJU_ERR_MALFORMED, "not a checkpoint of ours: its origin is too long, or it has extension lines");
+        err = anju_fail(
+            ANJU_ERR_MALFORMED,
+            "not a checkpoint of ours: its origin is too long, or it has extension lines");
     if (err == ANJU_OK)
         err = note_verify(n, p->key, p->n_keys);
     if (err != ANJU_OK) {
@@ -268,22 +284,27 @@ void outside_verify_checkpoint(struct outside_report *out, struct bytes note, co
 }
 
 /* The entry, its number, and its path to the root that was signed. */
-static void check_entry(struct outside_report *out, const uint8_t *entry, uint64_t index, const struct ledger_path *path)
+static void check_entry(struct outside_report *out, const uint8_t *entry, uint64_t index,
+                        const struct ledger_path *path)
 {
     struct crypto_hash leaf;
 
-    if (ledger_entry_decode(&out->entry, bytes_of(entry, LEDGER_ENTRY_SIZE)) != ANJU_OK || out->entry.seq != index) {
-        refuse(out, LEDGER_INVALID, "the entry is not what an execution makes, or has another number");
+    if (ledger_entry_decode(&out->entry, bytes_of(entry, LEDGER_ENTRY_SIZE)) != ANJU_OK ||
+        out->entry.seq != index) {
+        refuse(out, LEDGER_INVALID,
+               "the entry is not what an execution makes, or has another number");
         return;
     }
     crypto_leaf_hash(&leaf, bytes_of(entry, LEDGER_ENTRY_SIZE));
     if (merkle_path_check(&out->root, out->size, index, &leaf, path->hash, path->n) != ANJU_OK)
-        refuse(out, LEDGER_INVALID, "the path does not lead from the entry to the root of the checkpoint");
+        refuse(out, LEDGER_INVALID,
+               "the path does not lead from the entry to the root of the checkpoint");
     else
         out->has_entry = true;
 }
 
-void outside_verify_proof(struct outside_report *out, struct bytes file, const struct policy *p, struct arena *a)
+void outside_verify_proof(struct outside_report *out, struct bytes file, const struct policy *p,
+                          struct arena *a)
 {
     struct tlog_proof proof;
 
@@ -296,12 +317,15 @@ void outside_verify_proof(struct outside_report *out, struct bytes file, const s
     if (out->verdict != LEDGER_VALID)
         return;
     if (proof.extra.size != LEDGER_ENTRY_SIZE)
-        refuse(out, LEDGER_CANNOT_TELL, "the proof does not bring the entry of %d bytes as its extra data", LEDGER_ENTRY_SIZE);
+        refuse(out, LEDGER_CANNOT_TELL,
+               "the proof does not bring the entry of %d bytes as its extra data",
+               LEDGER_ENTRY_SIZE);
     else
         check_entry(out, proof.extra.data, proof.index, &proof.path);
 }
 
-static bool receipts_are_right(struct outside_report *out, const struct cose_file *f, const struct ledger_set *set)
+static bool receipts_are_right(struct outside_report *out, const struct cose_file *f,
+                               const struct ledger_set *set)
 {
     bool seen[LEDGER_SET_MAX] = {false};
 
@@ -309,7 +333,8 @@ static bool receipts_are_right(struct outside_report *out, const struct cose_fil
         struct crypto_hash digest;
         int index = ledger_set_find(set, &f->receipt[i].node);
         if (index < 0 || seen[index]) {
-            refuse(out, LEDGER_INVALID, "receipt %u is by a key of no validator, or of one that signed another", i);
+            refuse(out, LEDGER_INVALID,
+                   "receipt %u is by a key of no validator, or of one that signed another", i);
             return false;
         }
         cose_root_digest(&digest, &f->receipt[i].node, out->origin, f->size, &out->root);
@@ -323,7 +348,8 @@ static bool receipts_are_right(struct outside_report *out, const struct cose_fil
     return true;
 }
 
-void outside_verify_cose(struct outside_report *out, struct bytes file, const struct ledger_registry *r)
+void outside_verify_cose(struct outside_report *out, struct bytes file,
+                         const struct ledger_registry *r)
 {
     struct cose_file f;
     struct crypto_hash leaf;
@@ -338,13 +364,16 @@ void outside_verify_cose(struct outside_report *out, struct bytes file, const st
     crypto_leaf_hash(&leaf, bytes_of(f.entry, sizeof(f.entry)));
     out->size = f.size;
     if (merkle_path_root(&out->root, f.size, f.index, &leaf, f.path.hash, f.path.n) != ANJU_OK) {
-        refuse(out, LEDGER_INVALID, "the inclusion proof has the wrong length for entry and tree size");
+        refuse(out, LEDGER_INVALID,
+               "the inclusion proof has the wrong length for entry and tree size");
         return;
     }
     if (!receipts_are_right(out, &f, &r->set))
         return;
     if (out->signed_by < ledger_set_quorum(&r->set))
-        refuse(out, LEDGER_INVALID, "%u receipts of %u validators are there and right; %u are needed", out->signed_by, out->of, ledger_set_quorum(&r->set));
+        refuse(out, LEDGER_INVALID,
+               "%u receipts of %u validators are there and right; %u are needed", out->signed_by,
+               out->of, ledger_set_quorum(&r->set));
     else
         check_entry(out, f.entry, f.index, &f.path);
 }

@@ -1,6 +1,7 @@
 /*
- * policy: trust as a C2SP tlog-policy file says it: logs, witnesses, groups with a threshold, and the group whose
- * cosignatures make a checkpoint good. And the check of proofs against one. Any thread.
+ * policy: trust as a C2SP tlog-policy file says it: logs, witnesses, groups with a threshold, and
+ * the group whose cosignatures make a checkpoint good. And the check of proofs against one. Any
+ * thread.
  */
 #ifndef ANJU_RPC_POLICY_H
 #define ANJU_RPC_POLICY_H
@@ -44,8 +45,8 @@ struct outside_report {
 };
 
 /* A checkpoint, a signed note. */
-void outside_verify_checkpoint(struct outside_report *out, struct bytes note, const struct policy *p,
-                               struct arena *a);
+void outside_verify_checkpoint(struct outside_report *out, struct bytes note,
+                               const struct policy *p, struct arena *a);
 /* A `.tlog-proof` whose extra data is the entry. */
 void outside_verify_proof(struct outside_report *out, struct bytes file, const struct policy *p,
                           struct arena *a);

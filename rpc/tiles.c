@@ -42,7 +42,8 @@ enum anju_err tile_path_parse(struct tile *out, struct bytes path)
     *out = (struct tile){.level = TILE_ENTRIES, .width = TILE_WIDTH};
     if (path.size >= entries.size && memcmp(path.data, entries.data, entries.size) == 0)
         path = after(path, entries.size);
-    else if (path.size > 2 && path.data[0] >= '0' && path.data[0] <= '0' + TILE_LEVEL_MAX && path.data[1] == '/') {
+    else if (path.size > 2 && path.data[0] >= '0' && path.data[0] <= '0' + TILE_LEVEL_MAX &&
+             path.data[1] == '/') {
         out->level = path.data[0] - '0';
         path = after(path, 2);
     } else
@@ -68,13 +69,15 @@ void tile_path(char out[TILE_PATH_SIZE], const struct tile *t)
     size_t n = 0, size;
     uint64_t index = t->index;
 
-    size = (size_t)(t->level == TILE_ENTRIES ? snprintf(out, TILE_PATH_SIZE, "entries/") : snprintf(out, TILE_PATH_SIZE, "%d/", t->level));
+    size = (size_t)(t->level == TILE_ENTRIES ? snprintf(out, TILE_PATH_SIZE, "entries/")
+                                             : snprintf(out, TILE_PATH_SIZE, "%d/", t->level));
     do {
         group[n++] = index % 1000;
         index /= 1000;
     } while (index > 0);
     while (n-- > 0)
-        size += (size_t)snprintf(out + size, TILE_PATH_SIZE - size, n > 0 ? "x%03" PRIu64 "/" : "%03" PRIu64, group[n]);
+        size += (size_t)snprintf(out + size, TILE_PATH_SIZE - size,
+                                 n > 0 ? "x%03" PRIu64 "/" : "%03" PRIu64, group[n]);
     if (t->width < TILE_WIDTH)
         snprintf(out + size, TILE_PATH_SIZE - size, ".p/%u", t->width);
 }
@@ -96,7 +99,8 @@ enum anju_err tile_make(struct writer *out, struct store_read *read, const struc
     uint8_t entry[LEDGER_ENTRY_SIZE];
     enum anju_err err = ANJU_OK;
 
-    if (t->width == 0 || t->width > tile_width(t->level, t->index, store_read_tip(read)->result_body.log_size))
+    if (t->width == 0 ||
+        t->width > tile_width(t->level, t->index, store_read_tip(read)->result_body.log_size))
         return anju_fail(ANJU_ERR_NOT_FOUND, "the log is not that long (yet)");
     for (unsigned i = 0; err == ANJU_OK && i < t->width; i++) {
         if (t->level != TILE_ENTRIES) {

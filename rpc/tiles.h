@@ -1,7 +1,8 @@
 /*
- * tiles: the log as the static files of C2SP tlog-tiles: `tile/L/N[.p/W]` hashes of complete subtrees,
- * `tile/entries/N[.p/W]` the 168-byte entries, each after its length u16. They never change, so anyone
- * may keep them. The path is the part behind `tile/`. Any thread, each with its own reader.
+ * tiles: the log as the static files of C2SP tlog-tiles: `tile/L/N[.p/W]` hashes of complete
+ * subtrees, `tile/entries/N[.p/W]` the 168-byte entries, each after its length u16. They never
+ * change, so anyone may keep them. The path is the part behind `tile/`. Any thread, each with its
+ * own reader.
  */
 #ifndef ANJU_RPC_TILES_H
 #define ANJU_RPC_TILES_H

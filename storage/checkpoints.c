@@ -88,18 +88,24 @@ static enum anju_err decode(struct kept_checkpoint *k, struct bytes in)
     return reader_finish(&r);
 }
 
-static void remember(struct checkpoints *c, const struct kept_checkpoint *k, uint64_t offset, uint32_t record_size)
+static void remember(struct checkpoints *c, const struct kept_checkpoint *k, uint64_t offset,
+                     uint32_t record_size)
 {
     if (c->count == c->room) {
         c->room = c->room == 0 ? 256 : 2 * c->room;
         c->places = anju_realloc(c->places, c->room * sizeof(*c->places));
     }
-    c->places[c->count++] = (struct place){.height = k->height, .size = k->size, .hour = k->time_ms / HOUR_MS,
-                                           .offset = offset, .record_size = record_size, .n = k->n};
+    c->places[c->count++] = (struct place){.height = k->height,
+                                           .size = k->size,
+                                           .hour = k->time_ms / HOUR_MS,
+                                           .offset = offset,
+                                           .record_size = record_size,
+                                           .n = k->n};
 }
 
 /* The record at an offset of a file; false at its end, or where what follows is no whole record. */
-static bool read_record(struct kept_checkpoint *k, uint32_t *size, int fd, const char *path, uint64_t offset)
+static bool read_record(struct kept_checkpoint *k, uint32_t *size, int fd, const char *path,
+                        uint64_t offset)
 {
     uint8_t raw[HEAD_SIZE + RECORD_SIZE_MAX];
     size_t got = 0;
@@ -110,7 +116,8 @@ static bool read_record(struct kept_checkpoint *k, uint32_t *size, int fd, const
     if (*size > RECORD_SIZE_MAX || got < HEAD_SIZE + *size)
         return false;
     struct bytes rest = bytes_of(raw + 4, 4 + *size);
-    return get_u32(raw) == checksum_crc32c(0, rest) && decode(k, bytes_of(raw + HEAD_SIZE, *size)) == ANJU_OK;
+    return get_u32(raw) == checksum_crc32c(0, rest) &&
+           decode(k, bytes_of(raw + HEAD_SIZE, *size)) == ANJU_OK;
 }
 
 /* Takes in a file; *end is where its good records end. */
@@ -124,12 +131,16 @@ static enum anju_err read_hour(struct checkpoints *c, uint64_t hour, uint64_t *e
 
     *end = 0;
     while (err == ANJU_OK && read_record(&k, &size, fd, path, *end)) {
-        if (k.time_ms / HOUR_MS == hour && (c->count == 0 || k.height > c->places[c->count - 1].height))
+        if (k.time_ms / HOUR_MS == hour &&
+            (c->count == 0 || k.height > c->places[c->count - 1].height))
             remember(c, &k, *end, size);
         *end += HEAD_SIZE + size;
     }
     if (err == ANJU_OK && lseek(fd, 0, SEEK_END) != (off_t)*end)
-        log_warn("checkpoints", "%s: what follows byte %" PRIu64 " is damaged or was cut off; those checkpoints are skipped", path, *end);
+        log_warn("checkpoints",
+                 "%s: what follows byte %" PRIu64
+                 " is damaged or was cut off; those checkpoints are skipped",
+                 path, *end);
     if (fd >= 0)
         close(fd);
     free(path);
@@ -195,7 +206,8 @@ enum anju_err checkpoints_open(struct checkpoints **out, const char *dir, bool r
 
 /* ---- Writing ---- */
 
-/* The file of an hour, to be written from `end` on: what lies behind the good records is cut off. */
+/* The file of an hour, to be written from `end` on: what lies behind the good records is cut off.
+ */
 static enum anju_err open_hour(struct checkpoints *c, uint64_t hour)
 {
     if (c->fd >= 0 && c->hour == hour)
@@ -207,7 +219,8 @@ static enum anju_err open_hour(struct checkpoints *c, uint64_t hour)
     c->hour = hour;
     char *path = hour_path(c, hour);
     c->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    enum anju_err err = c->fd >= 0 && ftruncate(c->fd, (off_t)c->end) == 0 ? ANJU_OK : file_fail("open", path);
+    enum anju_err err =
+        c->fd >= 0 && ftruncate(c->fd, (off_t)c->end) == 0 ? ANJU_OK : file_fail("open", path);
     free(path);
     return err;
 }
@@ -242,15 +255,18 @@ static enum anju_err write_down(struct checkpoints *c, const struct kept_checkpo
     return err;
 }
 
-static enum anju_err read_place(struct checkpoints *c, struct kept_checkpoint *out, const struct place *p)
+static enum anju_err read_place(struct checkpoints *c, struct kept_checkpoint *out,
+                                const struct place *p)
 {
     char *path = hour_path(c, p->hour);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     uint32_t size;
-    enum anju_err err = fd < 0 ? file_fail("open", path)
-                        : read_record(out, &size, fd, path, p->offset) && out->height == p->height
-                            ? ANJU_OK
-                            : anju_fail(ANJU_ERR_CORRUPT, "%s: the checkpoint at byte %" PRIu64 " is damaged", path, p->offset);
+    enum anju_err err =
+        fd < 0 ? file_fail("open", path)
+        : read_record(out, &size, fd, path, p->offset) && out->height == p->height
+            ? ANJU_OK
+            : anju_fail(ANJU_ERR_CORRUPT, "%s: the checkpoint at byte %" PRIu64 " is damaged", path,
+                        p->offset);
 
     if (fd >= 0)
         close(fd);
@@ -291,7 +307,8 @@ static enum anju_err prune(struct checkpoints *c, uint64_t hour)
 
     if (hour < CHECKPOINTS_HOURS || hour - CHECKPOINTS_HOURS <= c->pruned_hour)
         return ANJU_OK;
-    for (size_t i = 0; err == ANJU_OK && i < c->count && c->places[i].hour < hour - CHECKPOINTS_HOURS; i++) {
+    for (size_t i = 0;
+         err == ANJU_OK && i < c->count && c->places[i].hour < hour - CHECKPOINTS_HOURS; i++) {
         size_t end = i + 1;
         while (end < c->count && c->places[end].hour == c->places[i].hour)
             end++;
@@ -317,7 +334,9 @@ enum anju_err checkpoints_add(struct checkpoints *c, const struct kept_checkpoin
     enum anju_err err = ANJU_OK;
 
     pthread_mutex_lock(&c->lock);
-    uint64_t last = c->n_open > 0 ? c->open[c->n_open - 1].height : c->count > 0 ? c->places[c->count - 1].height : 0;
+    uint64_t last = c->n_open > 0  ? c->open[c->n_open - 1].height
+                    : c->count > 0 ? c->places[c->count - 1].height
+                                   : 0;
     if (k->height > last) {
         if (c->n_open == CHECKPOINTS_OPEN)
             err = close_oldest(c);
@@ -425,7 +444,8 @@ enum anju_err checkpoints_newest(struct checkpoints *c, struct kept_checkpoint *
     return err;
 }
 
-enum anju_err checkpoints_covering(struct checkpoints *c, struct kept_checkpoint *out, uint64_t size, unsigned need)
+enum anju_err checkpoints_covering(struct checkpoints *c, struct kept_checkpoint *out,
+                                   uint64_t size, unsigned need)
 {
     enum anju_err err = ANJU_ERR_NOT_FOUND;
 

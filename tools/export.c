@@ -1,4 +1,5 @@
-/* anju export: the log as static files for C2SP's clients (tlog-tiles), and the policy that says whom to trust. */
+/* anju export: the log as static files for C2SP's clients (tlog-tiles), and the policy that says
+ * whom to trust. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -80,32 +81,41 @@ static enum anju_err check_root(const struct work *w, const struct kept_checkpoi
         merkle_append(&peaks, &hash, NULL, NULL);
     }
     merkle_root(&hash, &peaks);
-    return crypto_hash_equal(&hash, &k->root) ? ANJU_OK
-                                              : anju_fail(ANJU_ERR_MISMATCH, "the log does not have the root of checkpoint %" PRIu64 ": audit this data", k->height);
+    return crypto_hash_equal(&hash, &k->root)
+               ? ANJU_OK
+               : anju_fail(ANJU_ERR_MISMATCH,
+                           "the log does not have the root of checkpoint %" PRIu64
+                           ": audit this data",
+                           k->height);
 }
 
 /* Whose log signature it is: that of the node whose data directory this is. */
-static const struct ledger_node *log_node_of(const struct kept_checkpoint *k, const struct ledger_registry *r)
+static const struct ledger_node *log_node_of(const struct kept_checkpoint *k,
+                                             const struct ledger_registry *r)
 {
     struct writer text = {0};
     const struct ledger_node *found = NULL;
 
     checkpoint_text(&text, r->genesis->origin, k->size, &k->root);
     for (unsigned i = 0; k->has_log_sig && i < r->set.n && found == NULL; i++)
-        if (crypto_ed25519_verify(k->log_sig, r->set.node[i].log_key, writer_view(&text)) == ANJU_OK)
+        if (crypto_ed25519_verify(k->log_sig, r->set.node[i].log_key, writer_view(&text)) ==
+            ANJU_OK)
             found = &r->set.node[i];
     writer_free(&text);
     return found;
 }
 
-static enum anju_err write_checkpoint(const struct work *w, const struct kept_checkpoint *k, const struct ledger_registry *r)
+static enum anju_err write_checkpoint(const struct work *w, const struct kept_checkpoint *k,
+                                      const struct ledger_registry *r)
 {
     const struct ledger_node *node = log_node_of(k, r);
     struct writer note = {0};
     char path[4096];
 
     if (node == NULL)
-        return anju_fail(ANJU_ERR_NOT_FOUND, "the checkpoints of this node have no log signature: set log.key in its configuration");
+        return anju_fail(
+            ANJU_ERR_NOT_FOUND,
+            "the checkpoints of this node have no log signature: set log.key in its configuration");
     outside_note(&note, k, r->genesis->origin, &r->set, node, LEDGER_SET_MAX);
     snprintf(path, sizeof(path), "%s/checkpoint", w->dir);
     enum anju_err err = make_folders(path);
@@ -115,7 +125,8 @@ static enum anju_err write_checkpoint(const struct work *w, const struct kept_ch
     return err;
 }
 
-static enum anju_err newest(struct kept_checkpoint *k, const char *data, const struct ledger_registry *r)
+static enum anju_err newest(struct kept_checkpoint *k, const char *data,
+                            const struct ledger_registry *r)
 {
     struct checkpoints *c = NULL;
     enum anju_err err = checkpoints_open(&c, data, true);
@@ -123,19 +134,23 @@ static enum anju_err newest(struct kept_checkpoint *k, const char *data, const s
     if (err == ANJU_OK)
         err = checkpoints_newest(c, k, ledger_set_quorum(&r->set));
     if (err == ANJU_ERR_NOT_FOUND)
-        err = anju_fail(err, "%s has no checkpoint with %u cosignatures (yet): the last ones are written when newer ones come, or when the node stops", data,
-                        ledger_set_quorum(&r->set));
+        err = anju_fail(err,
+                        "%s has no checkpoint with %u cosignatures (yet): the last ones are "
+                        "written when newer ones come, or when the node stops",
+                        data, ledger_set_quorum(&r->set));
     checkpoints_close(c);
     return err;
 }
 
-static enum anju_err write_all(struct work *w, const struct kept_checkpoint *k, const struct ledger_registry *r)
+static enum anju_err write_all(struct work *w, const struct kept_checkpoint *k,
+                               const struct ledger_registry *r)
 {
     enum anju_err err = ANJU_OK;
 
     w->size = k->size;
     if (k->size > store_read_tip(w->read)->result_body.log_size)
-        return anju_fail(ANJU_ERR_MISMATCH, "the checkpoint is of a longer log than the one in this directory");
+        return anju_fail(ANJU_ERR_MISMATCH,
+                         "the checkpoint is of a longer log than the one in this directory");
     err = check_root(w, k);
     tool_progress_begin(&w->progress, "tiles", 2 * (k->size / TILE_WIDTH + 1));
     for (int level = TILE_ENTRIES; err == ANJU_OK && level <= TILE_LEVEL_MAX; level++)
@@ -153,7 +168,8 @@ static int export_tiles(const struct ledger_registry *r, const char *data, const
     enum anju_err err;
 
     if (data == NULL)
-        return tool_fail(TOOL_USAGE, "tiles are made from a node's data directory: give it with --data");
+        return tool_fail(TOOL_USAGE,
+                         "tiles are made from a node's data directory: give it with --data");
     err = newest(&k, data, r);
     if (err == ANJU_OK)
         err = store_open_readonly(&store, data, &r->ledger_id);
@@ -166,11 +182,13 @@ static int export_tiles(const struct ledger_registry *r, const char *data, const
     if (err != ANJU_OK)
         return tool_fail_err();
     if (tool_json)
-        tool_print_json(json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)k.size, "height", (json_int_t)k.height, "written", (json_int_t)w.written, "kept",
+        tool_print_json(json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)k.size, "height",
+                                  (json_int_t)k.height, "written", (json_int_t)w.written, "kept",
                                   (json_int_t)w.kept));
     else
-        printf("%s: %" PRIu64 " entries as of block %" PRIu64 ", %u cosignatures; %" PRIu64 " tiles written, %" PRIu64 " were there\n", dir, k.size, k.height,
-               k.n, w.written, w.kept);
+        printf("%s: %" PRIu64 " entries as of block %" PRIu64 ", %u cosignatures; %" PRIu64
+               " tiles written, %" PRIu64 " were there\n",
+               dir, k.size, k.height, k.n, w.written, w.kept);
     return TOOL_OK;
 }
 
@@ -180,7 +198,8 @@ static int export_policy(const struct ledger_registry *r, const char *file)
     int code = TOOL_OK;
 
     if (!outside_origin_fits(r->genesis->origin))
-        return tool_fail(TOOL_REFUSED, "the origin %s is too long for names in signed notes", r->genesis->origin);
+        return tool_fail(TOOL_REFUSED, "the origin %s is too long for names in signed notes",
+                         r->genesis->origin);
     outside_policy(&text, r->genesis->origin, &r->set);
     if (file == NULL)
         fwrite(text.data, 1, text.size, stdout);
@@ -196,9 +215,11 @@ int cmd_export(int argc, char **argv)
         {"--genesis", "FILE", "the genesis document", "genesis.json", NULL},
         {"--data", "DIR", "tiles: the data directory of a node, which may be running", NULL, NULL},
         {0}};
-    const struct tool_usage usage = {"export", "[options] tiles DIR | policy [FILE]",
-                                     "Writes the log as static files (C2SP tlog-tiles), or the policy (C2SP tlog-policy) with the validators' keys and quorum.",
-                                     "anju export --data node-1/data tiles www && anju export policy ledger.policy", options};
+    const struct tool_usage usage = {
+        "export", "[options] tiles DIR | policy [FILE]",
+        "Writes the log as static files (C2SP tlog-tiles), or the policy (C2SP tlog-policy) with "
+        "the validators' keys and quorum.",
+        "anju export --data node-1/data tiles www && anju export policy ledger.policy", options};
     const struct ledger_registry *r;
     int n, code = tool_args(&usage, argc, argv, &n, 1, 2);
 
@@ -209,5 +230,6 @@ int cmd_export(int argc, char **argv)
         return tool_fail(TOOL_USAGE, "export what? tiles DIR, or policy [FILE]");
     if (tool_open_genesis(&r, options[0].given) != ANJU_OK)
         return tool_fail_err();
-    return tiles ? export_tiles(r, options[1].given, argv[2]) : export_policy(r, n == 2 ? argv[2] : NULL);
+    return tiles ? export_tiles(r, options[1].given, argv[2])
+                 : export_policy(r, n == 2 ? argv[2] : NULL);
 }

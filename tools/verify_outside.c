@@ -22,7 +22,9 @@ static enum kind kind_of(struct bytes text)
         return TLOG_PROOF;
     if (begins(text, "\x82\x58"))
         return COSE;
-    return text.size > 0 && memmem(text.data, text.size, "\n\n\xe2\x80\x94 ", 6) != NULL ? CHECKPOINT : NOT_OUTSIDE;
+    return text.size > 0 && memmem(text.data, text.size, "\n\n\xe2\x80\x94 ", 6) != NULL
+               ? CHECKPOINT
+               : NOT_OUTSIDE;
 }
 
 bool verify_is_outside(struct bytes text)
@@ -35,7 +37,8 @@ static void trust_words(char *out, size_t room, const struct verify_work *w, enu
     if (kind != COSE && w->registry == NULL)
         snprintf(out, room, "the policy file");
     else
-        snprintf(out, room, "the genesis document, whose set signs%s", kind == COSE ? " with its node keys" : " with its log and cosign keys");
+        snprintf(out, room, "the genesis document, whose set signs%s",
+                 kind == COSE ? " with its node keys" : " with its log and cosign keys");
 }
 
 static void print_json(const struct outside_report *r, const char *trust)
@@ -66,8 +69,8 @@ static void print_words(const struct outside_report *r, const char *trust)
     hex_encode(root, r->root.b, 32);
     if (r->has_entry) {
         json_time_text(time, r->entry.time_ms);
-        printf("valid: entry %" PRIu64 " (%s) is in the log %s, block %" PRIu64 ", %s\n", r->entry.seq, form_kind(r->entry.kind), r->origin,
-               r->entry.height, time);
+        printf("valid: entry %" PRIu64 " (%s) is in the log %s, block %" PRIu64 ", %s\n",
+               r->entry.seq, form_kind(r->entry.kind), r->origin, r->entry.height, time);
     } else
         printf("valid: a checkpoint of the log %s\n", r->origin);
     printf("  checkpoint     %" PRIu64 " entries, root %s\n", r->size, root);
@@ -105,9 +108,13 @@ int verify_outside(const struct verify_work *w, const char *policy_file)
     char trust[160];
 
     if (kind == NOT_OUTSIDE)
-        return verify_print_refused(w, LEDGER_CANNOT_TELL, "form", "a policy file is for checkpoints and tlog-proofs of C2SP, which this is not");
+        return verify_print_refused(
+            w, LEDGER_CANNOT_TELL, "form",
+            "a policy file is for checkpoints and tlog-proofs of C2SP, which this is not");
     if (kind == COSE && w->registry == NULL)
-        return verify_print_refused(w, LEDGER_CANNOT_TELL, "form", "COSE receipts are checked with the genesis document: a policy file has no keys for them");
+        return verify_print_refused(w, LEDGER_CANNOT_TELL, "form",
+                                    "COSE receipts are checked with the genesis document: a policy "
+                                    "file has no keys for them");
     if (kind != COSE && read_policy(policy, w, policy_file) != ANJU_OK)
         return tool_fail(TOOL_USAGE, "cannot tell: %s", anju_err_text());
     if (kind == COSE)
@@ -117,7 +124,8 @@ int verify_outside(const struct verify_work *w, const char *policy_file)
     else
         outside_verify_checkpoint(report, w->text, policy, w->arena);
     if (report->verdict != LEDGER_VALID)
-        return verify_print_refused(w, report->verdict, kind == CHECKPOINT ? "checkpoint" : "proof", report->reason);
+        return verify_print_refused(w, report->verdict, kind == CHECKPOINT ? "checkpoint" : "proof",
+                                    report->reason);
     trust_words(trust, sizeof(trust), w, kind);
     if (tool_json)
         print_json(report, trust);

@@ -1,4 +1,5 @@
-/* Signed notes, checkpoints and cosignatures: the cases of the Go implementation and of C2SP's texts. */
+/* Signed notes, checkpoints and cosignatures: the cases of the Go implementation and of C2SP's
+ * texts. */
 #include <string.h>
 
 #include "rpc/note.h"
@@ -41,8 +42,8 @@ static const char *words_of(enum anju_err err)
     }
 }
 
-/* The names of signatures in a state, in order, against a list. A signature that is there twice counts
- * once where it is known. */
+/* The names of signatures in a state, in order, against a list. A signature that is there twice
+ * counts once where it is known. */
 static void expect_names(const struct note *n, enum note_state state, json_t *names)
 {
     size_t found = 0, distinct = 0;
@@ -50,7 +51,8 @@ static void expect_names(const struct note *n, enum note_state state, json_t *na
     for (unsigned i = 0; i < n->n; i++) {
         bool again = false;
         for (unsigned j = 0; j < i; j++)
-            again = again || (n->signature[j].id == n->signature[i].id && bytes_equal(n->signature[j].raw, n->signature[i].raw));
+            again = again || (n->signature[j].id == n->signature[i].id &&
+                              bytes_equal(n->signature[j].raw, n->signature[i].raw));
         if (n->signature[i].state != state || (state == NOTE_UNKNOWN && again))
             continue;
         distinct++;
@@ -67,17 +69,19 @@ START_TEST(notes_are_read_as_go_reads_them)
     size_t i, j;
 
     ck_assert_uint_gt(json_array_size(cases), 8);
-    json_array_foreach(cases, i, c) {
+    json_array_foreach(cases, i, c)
+    {
         struct note *n = arena_alloc(&arena, sizeof(*n));
         struct note_key keys[8];
         json_t *verifiers = json_object_get(c, "verifiers"), *v;
-        json_array_foreach(verifiers, j, v)
-            ck_assert_int_eq(note_key_decode(&keys[j], bytes_of_text(json_string_value(v))), ANJU_OK);
+        json_array_foreach(verifiers, j, v) ck_assert_int_eq(
+            note_key_decode(&keys[j], bytes_of_text(json_string_value(v))), ANJU_OK);
         enum anju_err err = note_parse(n, note_of(c), &arena);
         if (err == ANJU_OK)
             err = note_verify(n, keys, json_array_size(verifiers));
         const char *expect = vectors_text(c, "expect"), *words = words_of(err);
-        ck_assert_msg(strncmp(expect, words, strlen(words)) == 0, "%s: %s, not %s", vectors_text(c, "id"), words, expect);
+        ck_assert_msg(strncmp(expect, words, strlen(words)) == 0, "%s: %s, not %s",
+                      vectors_text(c, "id"), words, expect);
         if (json_is_array(json_object_get(c, "verified"))) {
             expect_names(n, NOTE_VERIFIED, json_object_get(c, "verified"));
             expect_names(n, NOTE_UNKNOWN, json_object_get(c, "unverified"));
@@ -119,7 +123,8 @@ START_TEST(every_piece_and_every_change_of_a_key_is_refused)
     json_t *k = vectors_load("signed-note/keys.json"), *v;
     size_t i;
 
-    json_array_foreach(vectors_array(k, "good_verifier_keys"), i, v) {
+    json_array_foreach(vectors_array(k, "good_verifier_keys"), i, v)
+    {
         struct note_key key;
         struct writer w = {0};
         mangle(false, json_string_value(v));
@@ -143,23 +148,27 @@ START_TEST(signing_gives_the_bytes_of_the_go_implementation)
     uint8_t seed[32];
     size_t i;
 
-    json_array_foreach(vectors_array(k, "sign"), i, c) {
+    json_array_foreach(vectors_array(k, "sign"), i, c)
+    {
         struct bytes text = bytes_of_text(vectors_text(c, "text"));
         struct writer w = {0};
-        ck_assert_int_eq(note_secret_decode(&key, seed, bytes_of_text(vectors_text(c, "signer"))), ANJU_OK);
+        ck_assert_int_eq(note_secret_decode(&key, seed, bytes_of_text(vectors_text(c, "signer"))),
+                         ANJU_OK);
         writer_bytes(&w, text);
         writer_u8(&w, '\n');
         ck_assert_int_eq(note_sign(&w, &key, seed, text), ANJU_OK);
         ck_assert(bytes_equal(writer_view(&w), bytes_of_text(vectors_text(c, "want"))));
         writer_free(&w);
     }
-    json_array_foreach(vectors_array(k, "sign_errors"), i, c) {
+    json_array_foreach(vectors_array(k, "sign_errors"), i, c)
+    {
         struct writer w = {0};
         json_t *name = json_object_get(c, "existing_signature_name");
         if (name != NULL)
             ck_assert(!note_name_is_good(bytes_of_text(json_string_value(name))));
         else
-            ck_assert_int_eq(note_sign(&w, &key, seed, bytes_of_text(vectors_text(c, "text"))), ANJU_ERR_MALFORMED);
+            ck_assert_int_eq(note_sign(&w, &key, seed, bytes_of_text(vectors_text(c, "text"))),
+                             ANJU_ERR_MALFORMED);
         writer_free(&w);
     }
     json_decref(k);
@@ -171,7 +180,8 @@ START_TEST(checkpoints_of_the_specifications_are_read_and_written)
     json_t *file = vectors_load("signed-note/checkpoints.json"), *c, *s;
     size_t i, j;
 
-    json_array_foreach(vectors_array(file, "parse_ok"), i, c) {
+    json_array_foreach(vectors_array(file, "parse_ok"), i, c)
+    {
         struct note *n = arena_alloc(&arena, sizeof(*n));
         struct checkpoint at;
         struct writer w = {0};
@@ -193,7 +203,8 @@ START_TEST(checkpoints_of_the_specifications_are_read_and_written)
             ck_assert_uint_eq(get_u64(n->signature[1].raw.data), time);
             writer_clear(&w);
             note_cosign_message(&w, time, n->text);
-            ck_assert(bytes_equal(writer_view(&w), bytes_of_text(vectors_text(c, "cosigned_message"))));
+            ck_assert(
+                bytes_equal(writer_view(&w), bytes_of_text(vectors_text(c, "cosigned_message"))));
         }
         writer_free(&w);
     }
@@ -204,21 +215,35 @@ END_TEST
 START_TEST(what_is_no_checkpoint_is_refused)
 {
     static const char *const BAD[] = {
-        "", "o\n", "o\n1\n", "\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n", "o\n01\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
-        "o\n-1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n", "o\n18446744073709551616\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
-        "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I\n", "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxqw==\n",
-        "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\nx\n", "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\nx"};
+        "",
+        "o\n",
+        "o\n1\n",
+        "\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+        "o\n01\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+        "o\n-1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+        "o\n18446744073709551616\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+        "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I\n",
+        "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxqw==\n",
+        "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\nx\n",
+        "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\nx"};
     struct checkpoint at;
 
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
-        ck_assert_msg(checkpoint_parse(&at, bytes_of_text(BAD[i])) == ANJU_ERR_MALFORMED, "case %zu", i);
-    ck_assert_int_eq(checkpoint_parse(&at, bytes_of_text("o\n18446744073709551615\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\nmore\n")), ANJU_OK);
+        ck_assert_msg(checkpoint_parse(&at, bytes_of_text(BAD[i])) == ANJU_ERR_MALFORMED,
+                      "case %zu", i);
+    ck_assert_int_eq(
+        checkpoint_parse(
+            &at,
+            bytes_of_text(
+                "o\n18446744073709551615\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\nmore\n")),
+        ANJU_OK);
     ck_assert_uint_eq(at.size, UINT64_MAX);
     ck_assert(bytes_equal(at.extensions, bytes_of_text("more\n")));
 }
 END_TEST
 
-/* One key under two names or types has two ids; a cosignature is of its time, and no note signature. */
+/* One key under two names or types has two ids; a cosignature is of its time, and no note
+ * signature. */
 START_TEST(a_cosignature_is_bound_to_its_time_text_and_type)
 {
     uint8_t secret[32] = {7}, key[32], raw[NOTE_COSIGNATURE_SIZE];
@@ -244,7 +269,8 @@ START_TEST(a_cosignature_is_bound_to_its_time_text_and_type)
     for (size_t i = 0; i < text.size; i++) {
         uint8_t *other = anju_dup(text.data, text.size);
         other[i] ^= 1;
-        ck_assert_int_eq(note_cosign_check(raw + 8, key, 1700000000, bytes_of(other, text.size)), ANJU_ERR_MISMATCH);
+        ck_assert_int_eq(note_cosign_check(raw + 8, key, 1700000000, bytes_of(other, text.size)),
+                         ANJU_ERR_MISMATCH);
         free(other);
     }
     writer_free(&w);

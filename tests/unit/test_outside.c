@@ -1,4 +1,5 @@
-/* The forms of other systems: kept checkpoints, the policy, proofs, COSE receipts, and cosigning among nodes. */
+/* The forms of other systems: kept checkpoints, the policy, proofs, COSE receipts, and cosigning
+ * among nodes. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,7 +36,11 @@ static void end(void)
 
 static struct kept_checkpoint kept(uint64_t height, uint64_t time_ms, unsigned cosignatures)
 {
-    struct kept_checkpoint k = {.height = height, .size = 10 * height, .time_ms = time_ms, .has_log_sig = true, .n = (uint8_t)cosignatures};
+    struct kept_checkpoint k = {.height = height,
+                                .size = 10 * height,
+                                .time_ms = time_ms,
+                                .has_log_sig = true,
+                                .n = (uint8_t)cosignatures};
 
     k.root.b[0] = (uint8_t)height;
     for (unsigned i = 0; i < cosignatures; i++) {
@@ -112,7 +117,8 @@ START_TEST(a_cosignature_counts_once_and_only_while_its_checkpoint_is_open)
 }
 END_TEST
 
-/* A day at full detail, then one an hour: the one with the most cosignatures, the first among equals. */
+/* A day at full detail, then one an hour: the one with the most cosignatures, the first among
+ * equals. */
 START_TEST(after_a_day_one_checkpoint_an_hour_is_left)
 {
     const uint64_t hour = 3600 * 1000;
@@ -137,7 +143,8 @@ START_TEST(after_a_day_one_checkpoint_an_hour_is_left)
 }
 END_TEST
 
-/* What a crash left half written, or a bad disk changed, is left out; the rest is there and grows on. */
+/* What a crash left half written, or a bad disk changed, is left out; the rest is there and grows
+ * on. */
 START_TEST(a_cut_or_damaged_file_loses_its_tail_alone)
 {
     struct checkpoints *c = NULL;
@@ -223,10 +230,12 @@ START_TEST(a_tlog_proof_has_one_text_and_every_cut_is_refused)
     for (size_t n = 0; n < w.size - p.note.size; n++)
         ck_assert_int_eq(tlog_proof_decode(&back, bytes_of(w.data, n), &arena), ANJU_ERR_MALFORMED);
     static const char *const BAD[] = {
-        "c2sp.org/tlog-proof@v1\nindex 01\n\nx\n", "c2sp.org/tlog-proof@v2\nindex 1\n\nx\n", "c2sp.org/tlog-proof@v1\nextra \nindex 1\n\nx\n",
+        "c2sp.org/tlog-proof@v1\nindex 01\n\nx\n", "c2sp.org/tlog-proof@v2\nindex 1\n\nx\n",
+        "c2sp.org/tlog-proof@v1\nextra \nindex 1\n\nx\n",
         "c2sp.org/tlog-proof@v1\nindex 1\nAAAA\n\nx\n", "c2sp.org/tlog-proof@v1\nindex 1\n\n"};
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
-        ck_assert_int_eq(tlog_proof_decode(&back, bytes_of_text(BAD[i]), &arena), ANJU_ERR_MALFORMED);
+        ck_assert_int_eq(tlog_proof_decode(&back, bytes_of_text(BAD[i]), &arena),
+                         ANJU_ERR_MALFORMED);
     writer_free(&w);
 }
 END_TEST
@@ -257,17 +266,20 @@ START_TEST(cose_receipts_have_one_encoding_and_every_change_is_seen)
 }
 END_TEST
 
-/* The bytes that an ES256K signer of another library is given (computed by hand from RFC 9052 4.4). */
+/* The bytes that an ES256K signer of another library is given (computed by hand from RFC 9052 4.4).
+ */
 START_TEST(the_root_is_signed_as_rfc_9052_lays_it_out)
 {
     static const char HEX[] =
-        "846a5369676e617475726531"                                             /* ["Signature1", */
-        "5842"                                                                 /* bstr of 66 */
-        "a501382e0458200100000000000000000000000000000000000000000000000000000000000000" /* {1: -47, 4: kid, */
-        "0fa1016b6c6f672e6578616d706c65"                                       /* 15: {1: "log.example"}, */
-        "19018b01"                                                             /* 395: 1, */
-        "6473697a6519012c"                                                     /* "size": 300} */
-        "40"                                                                   /* h'', */
+        "846a5369676e617475726531" /* ["Signature1", */
+        "5842"                     /* bstr of 66 */
+        "a501382e0458200100000000000000000000000000000000000000000000000000000000000000" /* {1: -47,
+                                                                                            4: kid,
+                                                                                          */
+        "0fa1016b6c6f672e6578616d706c65" /* 15: {1: "log.example"}, */
+        "19018b01"                       /* 395: 1, */
+        "6473697a6519012c"               /* "size": 300} */
+        "40"                             /* h'', */
         "58200200000000000000000000000000000000000000000000000000000000000000"; /* root] */
     uint8_t raw[(sizeof(HEX) - 1) / 2];
     struct crypto_hash node = {{1}}, root = {{2}}, want, got;
@@ -281,11 +293,33 @@ END_TEST
 
 START_TEST(tile_paths_have_one_text)
 {
-    static const struct { const char *text; struct tile tile; } GOOD[] = {
-        {"0/000", {0, 0, 256}}, {"0/x001/x234/067", {0, 1234067, 256}}, {"1/000.p/1", {1, 0, 1}}, {"entries/999.p/255", {TILE_ENTRIES, 999, 255}},
-        {"entries/x001/000", {TILE_ENTRIES, 1000, 256}}};
-    static const char *const BAD[] = {"", "0", "0/", "0/0", "0/00", "0/x000/000", "0/1234", "00/000", "8/000", "0/000.p/0", "0/000.p/256", "0/000.p/01",
-                                      "0/000/", "0/x001/x002", "entries", "entries/x", "0/000.p/", "-1/000", "0/x999/x999/x999/x999/x999/x999/x999/999"};
+    static const struct {
+        const char *text;
+        struct tile tile;
+    } GOOD[] = {{"0/000", {0, 0, 256}},
+                {"0/x001/x234/067", {0, 1234067, 256}},
+                {"1/000.p/1", {1, 0, 1}},
+                {"entries/999.p/255", {TILE_ENTRIES, 999, 255}},
+                {"entries/x001/000", {TILE_ENTRIES, 1000, 256}}};
+    static const char *const BAD[] = {"",
+                                      "0",
+                                      "0/",
+                                      "0/0",
+                                      "0/00",
+                                      "0/x000/000",
+                                      "0/1234",
+                                      "00/000",
+                                      "8/000",
+                                      "0/000.p/0",
+                                      "0/000.p/256",
+                                      "0/000.p/01",
+                                      "0/000/",
+                                      "0/x001/x002",
+                                      "entries",
+                                      "entries/x",
+                                      "0/000.p/",
+                                      "-1/000",
+                                      "0/x999/x999/x999/x999/x999/x999/x999/999"};
     char text[TILE_PATH_SIZE];
     struct tile t;
 
@@ -314,7 +348,11 @@ END_TEST
 
 enum { NODES = 4, WIRE_MAX = 64 };
 static struct cosign *nodes[NODES];
-static struct { int from, to; uint8_t body[FRAME_COSIGN_SIZE]; size_t size; } wire[WIRE_MAX];
+static struct {
+    int from, to;
+    uint8_t body[FRAME_COSIGN_SIZE];
+    size_t size;
+} wire[WIRE_MAX];
 static unsigned wired;
 static uint64_t clock_ms;
 
@@ -336,7 +374,8 @@ static bool send_to(void *ctx, int peer, struct bytes body)
 static void deliver(void)
 {
     for (unsigned i = 0; i < wired; i++)
-        ck_assert(cosign_peer_frame(nodes[wire[i].to], wire[i].from, bytes_of(wire[i].body, wire[i].size)));
+        ck_assert(cosign_peer_frame(nodes[wire[i].to], wire[i].from,
+                                    bytes_of(wire[i].body, wire[i].size)));
     wired = 0;
 }
 
@@ -374,9 +413,16 @@ static struct cosign_options options_of(unsigned i, const struct ledger_tip *tip
     char *data = arena_alloc(&arena, 128);
 
     snprintf(data, 128, "%s/data%u", dir, i);
-    return (struct cosign_options){.registry = fixture.registry, .self = set_of()->node[i].id, .node_secret = &fixture.node[i],
-                                   .log_key = key_file(&set_of()->node[i].id, 0), .cosign_key = key_file(&set_of()->node[i].id, 1),
-                                   .dir = data, .tip = tip, .now_ms = now, .send = send_to, .ctx = (void *)(uintptr_t)i};
+    return (struct cosign_options){.registry = fixture.registry,
+                                   .self = set_of()->node[i].id,
+                                   .node_secret = &fixture.node[i],
+                                   .log_key = key_file(&set_of()->node[i].id, 0),
+                                   .cosign_key = key_file(&set_of()->node[i].id, 1),
+                                   .dir = data,
+                                   .tip = tip,
+                                   .now_ms = now,
+                                   .send = send_to,
+                                   .ctx = (void *)(uintptr_t)i};
 }
 
 static void open_nodes(const struct ledger_tip *tip)
@@ -385,9 +431,11 @@ static void open_nodes(const struct ledger_tip *tip)
     for (unsigned i = 0; i < NODES; i++) {
         uint8_t seed[32];
         seed_of(seed, i, 0);
-        ck_assert_int_eq(crypto_ed25519_key_of(fixture.genesis.nodes[i].node.log_key, seed), ANJU_OK);
+        ck_assert_int_eq(crypto_ed25519_key_of(fixture.genesis.nodes[i].node.log_key, seed),
+                         ANJU_OK);
         seed_of(seed, i, 1);
-        ck_assert_int_eq(crypto_ed25519_key_of(fixture.genesis.nodes[i].node.cosign_key, seed), ANJU_OK);
+        ck_assert_int_eq(crypto_ed25519_key_of(fixture.genesis.nodes[i].node.cosign_key, seed),
+                         ANJU_OK);
     }
     fixture_seal(&fixture);
     for (unsigned i = 0; i < NODES; i++) {
@@ -409,7 +457,9 @@ static void close_nodes(void)
 
 static struct ledger_tip tip_at(uint64_t height, uint64_t time_ms)
 {
-    struct ledger_tip t = {.height = height, .time_ms = time_ms, .result_body = {.height = height, .log_size = 10 + height}};
+    struct ledger_tip t = {.height = height,
+                           .time_ms = time_ms,
+                           .result_body = {.height = height, .log_size = 10 + height}};
 
     t.result_body.log_root.b[0] = (uint8_t)height;
     clock_ms = time_ms + 50;
@@ -423,7 +473,8 @@ static unsigned cosignatures_at(unsigned node, uint64_t height)
     return checkpoints_at(cosign_checkpoints(nodes[node]), &k, height) == ANJU_OK ? k.n : 0;
 }
 
-/* The note that a node serves verifies under the keys of the set: one log signature, n cosignatures. */
+/* The note that a node serves verifies under the keys of the set: one log signature, n
+ * cosignatures. */
 static void expect_note(unsigned node, uint64_t height)
 {
     const struct ledger_set *set = set_of();
@@ -451,15 +502,20 @@ static void expect_note(unsigned node, uint64_t height)
     for (unsigned i = 0; i < k.n; i++) {
         struct crypto_hash digest;
         cose_root_digest(&digest, &k.by[i].node, fixture.genesis.origin, k.size, &k.root);
-        ck_assert_int_eq(crypto_verify(&k.by[i].cose, &set->node[ledger_set_find(set, &k.by[i].node)].node_key, &digest), ANJU_OK);
+        ck_assert_int_eq(crypto_verify(&k.by[i].cose,
+                                       &set->node[ledger_set_find(set, &k.by[i].node)].node_key,
+                                       &digest),
+                         ANJU_OK);
     }
     writer_free(&w);
 }
 
-/* The first block of a second is a checkpoint, the others are not; signatures may come before the block does. */
+/* The first block of a second is a checkpoint, the others are not; signatures may come before the
+ * block does. */
 START_TEST(validators_cosign_the_first_block_of_each_second)
 {
-    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000000400), two = tip_at(2, 1000000001000), three = tip_at(3, 1000000001500);
+    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000000400),
+                      two = tip_at(2, 1000000001000), three = tip_at(3, 1000000001500);
 
     open_nodes(&genesis);
     clock_ms = two.time_ms + 50;
@@ -482,7 +538,8 @@ END_TEST
 
 START_TEST(wrong_late_and_contradicting_cosignatures_are_not_kept)
 {
-    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000001000), other = tip_at(1, 1000000001000);
+    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000001000),
+                      other = tip_at(1, 1000000001000);
 
     open_nodes(&genesis);
     cosign_committed(nodes[0], &one);
@@ -494,10 +551,12 @@ START_TEST(wrong_late_and_contradicting_cosignatures_are_not_kept)
             continue;
         for (size_t byte = 8; byte < FRAME_COSIGN_SIZE; byte++) { /* behind the height */
             wire[i].body[byte] ^= 1;
-            ck_assert(cosign_peer_frame(nodes[0], wire[i].from, bytes_of(wire[i].body, wire[i].size)));
+            ck_assert(
+                cosign_peer_frame(nodes[0], wire[i].from, bytes_of(wire[i].body, wire[i].size)));
             wire[i].body[byte] ^= 1;
         }
-        ck_assert(!cosign_peer_frame(nodes[0], wire[i].from, bytes_of(wire[i].body, wire[i].size - 1)));
+        ck_assert(
+            !cosign_peer_frame(nodes[0], wire[i].from, bytes_of(wire[i].body, wire[i].size - 1)));
         ck_assert_uint_eq(cosignatures_at(0, 1), 1); /* its own alone */
         break;
     }
@@ -512,7 +571,8 @@ END_TEST
 
 START_TEST(a_node_without_keys_keeps_what_others_sign_and_old_blocks_are_not_signed)
 {
-    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000001000), two = tip_at(2, 1000000200000);
+    struct ledger_tip genesis = tip_at(0, 1000000000000), one = tip_at(1, 1000000001000),
+                      two = tip_at(2, 1000000200000);
     struct kept_checkpoint k;
 
     open_nodes(&genesis);
@@ -545,7 +605,8 @@ START_TEST(a_key_file_of_another_node_is_refused_with_its_name)
     o.cosign_key = options_of(1, &genesis).cosign_key;
     ck_assert_int_eq(cosign_open(&c, &o), ANJU_ERR_MISMATCH);
     ck_assert_ptr_nonnull(strstr(anju_err_text(), "cosign.key"));
-    ck_assert_int_eq(cosign_check_keys(o.registry, &o.self, o.log_key, o.cosign_key), ANJU_ERR_MISMATCH);
+    ck_assert_int_eq(cosign_check_keys(o.registry, &o.self, o.log_key, o.cosign_key),
+                     ANJU_ERR_MISMATCH);
     o.cosign_key = "/nowhere/cosign.key";
     ck_assert_int_eq(cosign_check_keys(o.registry, &o.self, NULL, o.cosign_key), ANJU_ERR_IO);
     close_nodes();
@@ -572,7 +633,12 @@ static struct kept_checkpoint cosigned_log(void)
     struct kept_checkpoint k;
 
     for (unsigned i = 0; i < ENTRIES; i++) {
-        struct ledger_entry e = {.kind = LEDGER_ENTRY_RECORD, .seq = i, .height = 1, .time_ms = FIXTURE_CREATED + 1, .member = 1, .n_effects = 1};
+        struct ledger_entry e = {.kind = LEDGER_ENTRY_RECORD,
+                                 .seq = i,
+                                 .height = 1,
+                                 .time_ms = FIXTURE_CREATED + 1,
+                                 .member = 1,
+                                 .n_effects = 1};
         e.envelope.b[0] = e.record_leaf.b[0] = e.effects_root.b[0] = (uint8_t)(i + 1);
         ledger_entry_encode(entries[i], &e);
         ledger_entry_leaf(&leaves[i], entries[i]);
@@ -606,7 +672,8 @@ static struct policy *policy_of(const char *text)
         outside_policy(&w, fixture.genesis.origin, set_of());
     else
         writer_bytes(&w, bytes_of_text(text));
-    ck_assert_msg(policy_decode(p, arena_copy(&arena, writer_view(&w))) == ANJU_OK, "%s", anju_err_text());
+    ck_assert_msg(policy_decode(p, arena_copy(&arena, writer_view(&w))) == ANJU_OK, "%s",
+                  anju_err_text());
     writer_free(&w);
     return p;
 }
@@ -634,7 +701,8 @@ static void put_cose(struct writer *w, const struct kept_checkpoint *k, unsigned
     cose_file_encode(w, &f, fixture.genesis.origin);
 }
 
-/* Loop test: 0 C2SP, 1 COSE. A quorum is enough, one less is not, and no bit of the file is without effect. */
+/* Loop test: 0 C2SP, 1 COSE. A quorum is enough, one less is not, and no bit of the file is without
+ * effect. */
 START_TEST(q_signatures_prove_an_entry_and_no_byte_of_the_file_may_change)
 {
     struct kept_checkpoint k = cosigned_log();
@@ -664,7 +732,8 @@ START_TEST(q_signatures_prove_an_entry_and_no_byte_of_the_file_may_change)
     for (size_t at = 0; at < w.size; at++) {
         struct arena a = {0};
         for (unsigned bit = 0; bit <= 8; bit++) {
-            struct bytes file = bit < 8 ? writer_view(&w) : bytes_of(w.data, at); /* the last one is a cut */
+            struct bytes file =
+                bit < 8 ? writer_view(&w) : bytes_of(w.data, at); /* the last one is a cut */
             w.data[at] ^= (uint8_t)(bit < 8 ? 1u << bit : 0);
             if (_i == 0)
                 outside_verify_proof(&r, file, policy, &a);
@@ -686,10 +755,18 @@ START_TEST(a_checkpoint_needs_its_log_and_the_groups_of_the_policy)
     struct writer keys[NODES + 1], text = {0}, note = {0};
     struct note_key key;
     struct outside_report r;
-    static const struct { const char *rule; unsigned cosignatures; bool good; } CASES[] = {
-        {"quorum none\n", 0, true}, {"quorum a\n", 1, true}, {"quorum a\n", 0, false}, {"quorum d\n", 3, false}, {"quorum d\n", 4, true},
-        {"group x all a b\ngroup y any c d\ngroup z 2 x y\nquorum z\n", 2, false}, {"group x all a b\ngroup y any c d\ngroup z 2 x y\nquorum z\n", 3, true},
-        {"# words\n\n \t\ngroup x 3 a b c d\n  quorum\tx \n", 3, true}};
+    static const struct {
+        const char *rule;
+        unsigned cosignatures;
+        bool good;
+    } CASES[] = {{"quorum none\n", 0, true},
+                 {"quorum a\n", 1, true},
+                 {"quorum a\n", 0, false},
+                 {"quorum d\n", 3, false},
+                 {"quorum d\n", 4, true},
+                 {"group x all a b\ngroup y any c d\ngroup z 2 x y\nquorum z\n", 2, false},
+                 {"group x all a b\ngroup y any c d\ngroup z 2 x y\nquorum z\n", 3, true},
+                 {"# words\n\n \t\ngroup x 3 a b c d\n  quorum\tx \n", 3, true}};
 
     memset(keys, 0, sizeof(keys));
     for (unsigned i = 0; i < NODES; i++) {
@@ -699,22 +776,27 @@ START_TEST(a_checkpoint_needs_its_log_and_the_groups_of_the_policy)
     outside_log_key(&key, fixture.genesis.origin, &set_of()->node[2]);
     note_key_encode(&keys[NODES], &key);
     for (size_t i = 0; i < 2 * sizeof(CASES) / sizeof(CASES[0]); i++) {
-        bool other_log = i % 2 == 1; /* the note is then signed by a log that the policy does not list */
+        bool other_log =
+            i % 2 == 1; /* the note is then signed by a log that the policy does not list */
         char line[400];
         writer_clear(&text);
         writer_clear(&note);
-        snprintf(line, sizeof(line), "log %.*s https://x\n", (int)keys[NODES].size, (char *)keys[NODES].data);
+        snprintf(line, sizeof(line), "log %.*s https://x\n", (int)keys[NODES].size,
+                 (char *)keys[NODES].data);
         writer_bytes(&text, bytes_of_text(line));
         for (unsigned j = 0; j < NODES; j++) {
-            snprintf(line, sizeof(line), "witness %c %.*s\n", (char)('a' + j), (int)keys[j].size, (char *)keys[j].data);
+            snprintf(line, sizeof(line), "witness %c %.*s\n", (char)('a' + j), (int)keys[j].size,
+                     (char *)keys[j].data);
             writer_bytes(&text, bytes_of_text(line));
         }
         writer_bytes(&text, bytes_of_text(CASES[i / 2].rule));
         writer_u8(&text, 0);
         const struct policy *p = policy_of((const char *)text.data);
-        outside_note(&note, &k, fixture.genesis.origin, set_of(), &set_of()->node[other_log ? 1 : 2], CASES[i / 2].cosignatures);
+        outside_note(&note, &k, fixture.genesis.origin, set_of(),
+                     &set_of()->node[other_log ? 1 : 2], CASES[i / 2].cosignatures);
         outside_verify_checkpoint(&r, writer_view(&note), p, &arena);
-        ck_assert_msg((r.verdict == LEDGER_VALID) == (CASES[i / 2].good && !other_log), "case %zu: %s", i, r.reason);
+        ck_assert_msg((r.verdict == LEDGER_VALID) == (CASES[i / 2].good && !other_log),
+                      "case %zu: %s", i, r.reason);
     }
     for (unsigned i = 0; i <= NODES; i++)
         writer_free(&keys[i]);
@@ -727,9 +809,19 @@ END_TEST
 START_TEST(policies_that_are_none_are_refused_with_the_line)
 {
 #define KEY "witness.example/w+f0ac3c65+BAMB"
-    static const char *const BAD[] = {"", "quorum none", "quorum x\n", "quorum none\nquorum none\n", "group g 1 x\nquorum g\n", "witness none k\nquorum none\n",
-                                      "witness a " KEY "\nquorum a\n", "log x\nquorum none\n", "quorum none more\n", "quorum\n", "what is this\nquorum none\n",
-                                      "quorum none\x01\n", "group g all\nquorum g\n"};
+    static const char *const BAD[] = {"",
+                                      "quorum none",
+                                      "quorum x\n",
+                                      "quorum none\nquorum none\n",
+                                      "group g 1 x\nquorum g\n",
+                                      "witness none k\nquorum none\n",
+                                      "witness a " KEY "\nquorum a\n",
+                                      "log x\nquorum none\n",
+                                      "quorum none more\n",
+                                      "quorum\n",
+                                      "what is this\nquorum none\n",
+                                      "quorum none\x01\n",
+                                      "group g all\nquorum g\n"};
     struct policy *p = arena_alloc(&arena, sizeof(*p));
 
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
