@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/procedure_check.h"
+
 /* A registry and what its look-ups need; the public part comes first. */
 struct whole {
     struct ledger_registry public;
@@ -166,6 +168,12 @@ enum anju_err ledger_registry_new(struct ledger_registry **out,
     for (uint32_t i = 0; i < genesis->n_code_lists; i++)
         whole->by_name[i] = &genesis->code_lists[i];
     qsort(whole->by_name, genesis->n_code_lists, sizeof whole->by_name[0], compare_code_lists);
+    for (uint32_t i = 0; err == ANJU_OK && i < r->n_procedures; i++)
+        err = ledger_procedure_check_links(r, r->procedures[i]);
+    if (err != ANJU_OK) {
+        ledger_registry_free(r);
+        return err;
+    }
     *out = r;
     return ANJU_OK;
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "ledger/procedure_body.h"
+#include "rpc/genesis_json.h"
+#include "tests/unit/fixture.h"
 #include "tests/unit/procedure_files.h"
 
 static struct ledger_procedure *decoded(const char *folder, const char *file)
@@ -220,7 +222,6 @@ SPOIL(account_bounds)
 }
 SPOIL(offer_unknown) { p->offer[0].attribute[0] = 999; }
 SPOIL(creation_unknown) { p->offer[0].state = 63; }
-/* clang-format on */
 
 static const char ORDER[] = "ledger/procedures/order.json";
 static const char ACCOUNT[] = "tests/procedures/account.json";
@@ -444,6 +445,106 @@ START_TEST(the_digest_is_of_the_ledger_and_the_bytes)
 }
 END_TEST
 
+/* ---- what a procedure needs of its ledger ---- */
+
+SPOIL(list_unknown) { p->attribute[1].type.codes = bytes_of_text("colours"); }
+SPOIL(calendar_unknown) { p->calendar = 9; }
+SPOIL(role_unknown) { action(p, "post")->by[0].roles[0] = bytes_of_text("firmm"); }
+SPOIL(offer_less) { p->offer[0].n = 0; }
+SPOIL(offer_another) { p->offer[0].procedure = 99; }
+SPOIL(no_accounts)
+{
+    p->balance = p->kind = 0;
+    p->n_kinds = 0;
+}
+SPOIL(index_gone) { p->n_indexes = 1; }
+SPOIL(other_weight) { action(p, "split")->share.weight = 63; }
+SPOIL(other_state) { action(p, "post")->check[0].that.node[0].number = 63; }
+SPOIL(other_attribute) { action(p, "post")->check[1].that.node[1].number = 63; }
+/* clang-format on */
+
+static const struct {
+    const char *files[6]; /* the one that is spoilt first */
+    void (*spoil)(struct ledger_procedure *p);
+    const char *words;
+} links[] = {
+    {{"account.json", "journal.json", "period.json", "unit.json"}, NULL, NULL},
+    {{"ballot.json", "vote.json"}, NULL, NULL},
+    {{"duty.json", "task.json"}, NULL, NULL},
+    {{"journal.json", "period.json", "unit.json"}, NULL, "number 11"},
+    {{"journal.json", "account.json", "unit.json"}, NULL, "number 12"},
+    {{"ballot.json"}, NULL, "another procedure"},
+    {{"account.json", "journal.json", "period.json", "unit.json"},
+     list_unknown,
+     "the code list colours"},
+    {{"account.json", "journal.json", "period.json", "unit.json"}, calendar_unknown, "a calendar"},
+    {{"journal.json", "account.json", "period.json", "unit.json"}, role_unknown, "no role firmm"},
+    {{"account.json", "journal.json", "period.json", "unit.json"}, offer_less, "no accounts"},
+    {{"account.json", "journal.json", "period.json", "unit.json"}, no_accounts, "no accounts"},
+    {{"unit.json", "journal.json", "period.json", "account.json"},
+     offer_less,
+     "it shares to an attribute"},
+    {{"journal.json", "unit.json", "period.json", "account.json"},
+     other_weight,
+     "it shares by an attribute"},
+    {{"journal.json", "unit.json", "period.json", "account.json"},
+     other_state,
+     "a state that is not in period"},
+    {{"journal.json", "unit.json", "period.json", "account.json"},
+     other_attribute,
+     "an attribute that is not in period"},
+    {{"unit.json", "journal.json", "period.json", "account.json"},
+     index_gone,
+     "counts in an index"},
+    {{"vote.json", "ballot.json"}, offer_another, "not offered by vote"},
+    {{"task.json", "duty.json"}, offer_another, "it creates a subject"},
+    {{"timed.json"}, NULL, NULL},
+    {{"keeper.json", "thing.json"}, offer_less, "not offered by keeper"},
+    {{"thing.json", "keeper.json"}, NULL, NULL},
+};
+
+static struct bytes compiled(struct fixture *f, const char *file,
+                             void (*spoil)(struct ledger_procedure *))
+{
+    struct ledger_procedure *p = decoded("tests/procedures", file);
+    struct writer bytes = {0};
+
+    if (spoil != NULL)
+        spoil(p);
+    ledger_procedure_encode(&bytes, p);
+    struct bytes out = arena_copy(&f->genesis.arena, writer_view(&bytes));
+    writer_free(&bytes);
+    ledger_procedure_free(p);
+    return out;
+}
+
+START_TEST(a_procedure_finds_what_it_needs_on_its_ledger)
+{
+    struct ledger_registry *registry = NULL;
+    struct bytes codes = files_read("ledger/procedures/codes.json");
+    struct fixture f;
+    struct ledger_genesis *g = &f.genesis;
+
+    fixture_begin(&f, 4);
+    ck_assert_int_eq(code_list_file_decode(&g->code_lists, &g->n_code_lists, codes, &g->arena),
+                     ANJU_OK);
+    free((void *)(uintptr_t)codes.data);
+    g->procedures = arena_alloc(&g->arena, 6 * sizeof *g->procedures);
+    for (const char *const *file = links[_i].files; *file != NULL; file++)
+        g->procedures[g->n_procedures++] =
+            compiled(&f, *file, file == links[_i].files ? links[_i].spoil : NULL);
+    enum anju_err err = ledger_registry_new(&registry, g);
+    if (links[_i].words == NULL) {
+        ck_assert_msg(err == ANJU_OK, "%s", anju_err_text());
+    } else {
+        ck_assert_int_eq(err, ANJU_ERR_MALFORMED);
+        ck_assert_msg(strstr(anju_err_text(), links[_i].words) != NULL, "%s", anju_err_text());
+    }
+    ledger_registry_free(registry);
+    fixture_deinit(&f);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *tc = tcase_create("decoder");
@@ -452,6 +553,8 @@ static void add_tests(Suite *suite)
     tcase_add_loop_test(tc, what_is_not_right_is_refused_by_words, 0,
                         (int)(sizeof cases / sizeof *cases));
     tcase_add_loop_test(tc, a_list_is_full_at_its_bound, 0, (int)(sizeof lists / sizeof *lists));
+    tcase_add_loop_test(tc, a_procedure_finds_what_it_needs_on_its_ledger, 0,
+                        (int)(sizeof links / sizeof *links));
     tcase_add_test(tc, it_is_at_most_60_kib_of_canonical_msgpack);
     tcase_add_test(tc, another_form_is_refused);
     tcase_add_test(tc, the_digest_is_of_the_ledger_and_the_bytes);
