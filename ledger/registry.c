@@ -87,6 +87,18 @@ static enum anju_err check_versions(const struct ledger_procedure *before,
                 "genesis: index %u of procedure %u is another one, or none, in a later version",
                 old[i].number, number);
     }
+    /* A unique that came later could not speak for the subjects that were there before it. */
+    for (uint32_t j = 0; j < n_after; j++) {
+        uint32_t i = 0;
+
+        while (i < n_before && old[i].number != new[j].number)
+            i++;
+        if (i == n_before && new[j].kind == LEDGER_INDEX_UNIQUE)
+            return anju_fail(ANJU_ERR_MALFORMED,
+                             "genesis: index %u of procedure %u is unique and comes with a later "
+                             "version; unique indexes come with the first",
+                             new[j].number, number);
+    }
     return ANJU_OK;
 }
 

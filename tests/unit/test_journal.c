@@ -198,6 +198,53 @@ START_TEST(a_cost_is_split_by_area_with_the_rest_to_the_largest_remainders)
 }
 END_TEST
 
+/* 1 of 4 equal units gets the odd one, and it is the first: no other allocation is right. */
+START_TEST(of_equal_remainders_the_first_lines_get_the_rest)
+{
+    static const char *const four[] = {"u1", "u2", "u3", "u4"};
+    const char *order[4];
+    char lines[200];
+
+    for (int i = 0; i < 4; i++) {
+        int k = i;
+        APPLIED(ACT(COMMITTEE, "unit", "enter", four[i], "{\"estate\":\"E\", \"area\":5}"));
+        struct ledger_subject_id id = world_subject(four[i]);
+        for (; k > 0; k--) {
+            struct ledger_subject_id before = world_subject(order[k - 1]);
+            if (memcmp(before.b, id.b, sizeof id.b) < 0)
+                break;
+            order[k] = order[k - 1];
+        }
+        order[k] = four[i];
+    }
+    APPLIED(ACT(FIRM, "journal", "post", "j1",
+                "{\"no\":\"j1\", \"estate\":\"E\", \"period\":\"q1\", \"amount\":102, "
+                "\"voucher\":\"v\", \"what\":\"lift\", "
+                "\"lines\":[[\"bank\", 102], [\"parking\", -102]]}"));
+    for (unsigned up = 0; up < 16; up++) { /* who of the four gets 26 instead of 25 */
+        size_t at = 0;
+        for (unsigned i = 0; i < 4; i++)
+            at += (size_t)snprintf(lines + at, sizeof lines - at, "%s[\"%s\", %u]",
+                                   i > 0 ? "," : "", order[i], 25 + (up >> i & 1));
+        if (up != 3)
+            REFUSED(ACT(OWNERS, "journal", "split", "j1", text("{\"shares\":[%s]}", lines)),
+                    "share");
+    }
+    REFUSED(ACT(OWNERS, "journal", "split", "j1",
+                text("{\"shares\":[[\"%s\", 26], [\"%s\", 26], [\"%s\", 25], [\"%s\", 25]]}",
+                     order[1], order[0], order[2], order[3])),
+            "share"); /* not in their order */
+    REFUSED(ACT(OWNERS, "journal", "split", "j1",
+                text("{\"shares\":[[\"%s\", 26], [\"%s\", 26], [\"%s\", 25], [\"%s\", 25]]}",
+                     order[0], order[0], order[2], order[3])),
+            "share"); /* one twice */
+    APPLIED(ACT(OWNERS, "journal", "split", "j1",
+                text("{\"shares\":[[\"%s\", 26], [\"%s\", 26], [\"%s\", 25], [\"%s\", 25]]}",
+                     order[0], order[1], order[2], order[3])));
+    ck_assert_int_eq(world_int(&w, "unit", order[1], "owed"), 26);
+}
+END_TEST
+
 START_TEST(a_split_that_leaves_a_unit_out_is_refused)
 {
     enter_units(1, 1, 2);
@@ -221,6 +268,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, accounts_of_another_estate_or_none_are_refused);
     tcase_add_test(tc, nobody_changes_a_balance_by_hand);
     tcase_add_test(tc, a_cost_is_split_by_area_with_the_rest_to_the_largest_remainders);
+    tcase_add_test(tc, of_equal_remainders_the_first_lines_get_the_rest);
     tcase_add_test(tc, a_split_that_leaves_a_unit_out_is_refused);
     suite_add_tcase(suite, tc);
 }

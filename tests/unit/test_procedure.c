@@ -458,6 +458,29 @@ SPOIL(no_accounts)
     p->n_kinds = 0;
 }
 SPOIL(index_gone) { p->n_indexes = 1; }
+SPOIL(second) { p->version = 2; }
+SPOIL(second_renamed)
+{
+    p->version = 2;
+    p->name = "things";
+}
+SPOIL(second_without_index)
+{
+    p->version = 2;
+    p->n_indexes--;
+}
+SPOIL(second_with_more)
+{
+    p->version = 2;
+    p->index = grown(p, p->index, p->n_indexes, sizeof *p->index, p->n_indexes + 1u);
+    p->index[p->n_indexes] = p->index[0]; /* a list */
+    p->index[p->n_indexes++].number = 60;
+}
+SPOIL(second_with_unique)
+{
+    second_with_more(p);
+    p->index[p->n_indexes - 1].kind = LEDGER_INDEX_UNIQUE;
+}
 SPOIL(other_weight) { action(p, "split")->share.weight = 63; }
 SPOIL(other_state) { action(p, "post")->check[0].that.node[0].number = 63; }
 SPOIL(other_attribute) { action(p, "post")->check[1].that.node[1].number = 63; }
@@ -501,6 +524,13 @@ static const struct {
     {{"timed.json"}, NULL, NULL},
     {{"keeper.json", "thing.json"}, offer_less, "not offered by keeper"},
     {{"thing.json", "keeper.json"}, NULL, NULL},
+    /* versions */
+    {{"thing.json", "thing.json", "keeper.json"}, NULL, "twice in version 1"},
+    {{"thing.json", "thing.json", "keeper.json"}, second, NULL},
+    {{"thing.json", "thing.json", "keeper.json"}, second_renamed, "is both"},
+    {{"thing.json", "thing.json", "keeper.json"}, second_without_index, "another one, or none"},
+    {{"thing.json", "thing.json", "keeper.json"}, second_with_more, NULL},
+    {{"thing.json", "thing.json", "keeper.json"}, second_with_unique, "come with the first"},
 };
 
 static struct bytes compiled(struct fixture *f, const char *file,
