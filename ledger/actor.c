@@ -23,7 +23,7 @@ static bool fits(struct judge *j, const struct ledger_actor_rule *rule, uint32_t
         return false;
     if (rule->is.n > 0) {
         struct judge_value v = judge_eval(j, &rule->is);
-        if (v.kind != JUDGE_INT || v.absent || v.i != (int64_t)member)
+        if (v.kind != JUDGE_INT || v.i != (int64_t)member)
             return false;
     }
     return true;

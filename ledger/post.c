@@ -166,7 +166,7 @@ static void check_share(struct judge *j, const struct line *lines, const int64_t
         good = good && !__builtin_add_overflow(given, lines[i].amount, &given);
     }
     good = good && (smallest_up != largest_down || last_up < first_down);
-    if (!good || given != total || smallest_up < largest_down || smallest_up == 0)
+    if (!good || given != total || smallest_up < largest_down)
         judge_refuse(j, LEDGER_REFUSED_SHARE, "",
                      "the shares must be floor(total * weight / all weights), the rest one each by "
                      "largest remainder, the first lines first, and sum to %lld",

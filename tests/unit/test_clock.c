@@ -10,7 +10,7 @@
 #include "tests/unit/world.h"
 
 /* Numbers of timed.json. */
-enum { PLAIN = 1, SPAN = 2, DUE = 3, EACH = 4, LATE = 5, FAR = 6 };
+enum { PLAIN = 1, SPAN = 2, DUE = 3, EACH = 4, LATE = 5, FAR = 6, STAY = 7 };
 enum { RUNNING = 1, PAUSED = 2, STOPPED = 3 };
 
 static struct world w;
@@ -192,6 +192,22 @@ START_TEST(it_starts_once_unless_it_may_start_again)
     APPLIED(ACT("wait", NULL));
     APPLIED(ACT("resume", NULL)); /* enters running once more */
     ck_assert_uint_eq(clock_of(SPAN).end, at("2026-03-02 12:00"));
+}
+END_TEST
+
+START_TEST(entering_a_state_starts_it_and_staying_does_not)
+{
+    begin("2026-03-02 10:00", "4", "2026-03-06 10:00");
+    until("2026-03-02 11:00");
+    APPLIED(ACT("wait", NULL));
+    ck_assert_uint_eq(clock_of(STAY).end, at("2026-03-02 21:00"));
+    until("2026-03-02 12:00");
+    APPLIED(ACT("lap", NULL));
+    ck_assert_uint_eq(clock_of(STAY).end, at("2026-03-02 21:00"));
+    APPLIED(ACT("resume", NULL));
+    until("2026-03-02 13:00");
+    APPLIED(ACT("wait", NULL));
+    ck_assert_uint_eq(clock_of(STAY).end, at("2026-03-02 23:00"));
 }
 END_TEST
 
@@ -481,6 +497,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, without_an_end_in_the_record_it_runs_its_length);
     tcase_add_test(tc, without_a_length_it_does_not_start);
     tcase_add_test(tc, it_starts_once_unless_it_may_start_again);
+    tcase_add_test(tc, entering_a_state_starts_it_and_staying_does_not);
     tcase_add_test(tc, a_stopped_clock_stands_where_it_was);
     tcase_add_test(tc, a_named_action_moves_the_end);
     tcase_add_test(tc, checks_see_the_clock);

@@ -540,7 +540,7 @@ START_TEST(an_approval_expires_after_its_time)
     APPLIED(AGREE(GOVERNMENT, "yes"));
     world_wait(&w, WORLD_DAY - 2000);
     REFUSED(AGREE(STREET, "no"), "approval");
-    world_wait(&w, 1000); /* a second for each act, so it is a day now */
+    /* Each act takes a second: it is a day now, to the millisecond. */
     APPLIED(AGREE(STREET, "no"));
     ck_assert_str_eq(world_state(&w, "thing", "t"), "fresh");
     APPLIED(AGREE(GOVERNMENT, "no"));
