@@ -85,7 +85,7 @@ static void sign_send(struct engine *e, const struct consensus_action *a)
 {
     struct ledger_vote vote = a->vote;
 
-    if (e->halted || !e->config.may_sign)
+    if (!doubt_may_sign(e))
         return;
     if (ledger_vote_sign(&vote, &e->config.secret, &e->registry->ledger_id) != ANJU_OK) {
         halt(e, "the node key cannot sign");
@@ -295,9 +295,10 @@ static void begin_height(struct engine *e, const struct consensus_slot *slot)
                   .set = e->set,
                   .previous_time_ms = e->tip.time_ms,
                   .slot = slot,
-                  .may_sign = e->config.may_sign && !e->halted && e->self_index >= 0,
                   .caught_up = e->certified_height < e->height}};
 
+    doubt_begin(e);
+    event.start.may_sign = doubt_may_sign(e);
     memset(e->need_sent, 0, sizeof(e->need_sent));
     memset(e->timers, 0, sizeof(e->timers));
     e->queue_count = 0;
@@ -305,6 +306,11 @@ static void begin_height(struct engine *e, const struct consensus_slot *slot)
     engine_feed(e, &event);
     bodies_begin(e);
     sync_begin(e);
+}
+
+void engine_begin_again(struct engine *e)
+{
+    begin_height(e, NULL);
 }
 
 void engine_start(struct engine *e, const struct ledger_tip *tip, struct bytes certificate,
@@ -326,6 +332,7 @@ void engine_start(struct engine *e, const struct ledger_tip *tip, struct bytes c
                  "it has caught up",
                  (unsigned long long)kept->height, (unsigned long long)tip->height);
         e->certified_height = kept->height;
+        e->sound_from = kept->height + 1;
     }
     e->started = true;
     e->tip = *tip;
@@ -557,6 +564,8 @@ struct engine *engine_new(const struct engine_config *config)
                          .w = config->world,
                          .registry = config->registry,
                          .set = &config->registry->set,
+                         .in_doubt = config->in_doubt,
+                         .sign_from = UINT64_MAX,
                          .have_at = UINT64_MAX,
                          .next_due_ms = UINT64_MAX,
                          .work_since_ms = UINT64_MAX};

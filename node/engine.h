@@ -63,6 +63,7 @@ struct engine_config {
     struct crypto_secret secret;            /* of the node key */
     struct crypto_hash self;                /* node id */
     bool may_sign;                          /* false: no guard, or told to follow */
+    bool in_doubt; /* the guard cannot say what was signed: follows until that is past */
     uint64_t pool_bytes_max;                /* waiting envelopes; 0: 64 MiB */
     struct engine_world world;
 };
@@ -138,6 +139,9 @@ struct engine_status {
     uint64_t time_ms; /* of the last block */
     uint64_t log_size;
     bool validator, may_sign, halted, log_full;
+    bool in_doubt;          /* it is not known what its key has signed: does not vote yet */
+    unsigned vouched;       /* in doubt: validators that vouch for a height, of the quorum needed */
+    uint64_t sign_from;     /* in doubt: the height at which it votes again; UINT64_MAX: not known yet */
     const char *halt_reason;
     bool ready;
     char reason[160];

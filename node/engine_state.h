@@ -179,6 +179,12 @@ struct engine {
     bool halted;
     const char *halt_reason;
 
+    /* doubt.c */
+    bool in_doubt;
+    uint64_t sound_from; /* no signing below: the guard is of this height, the ledger is older */
+    uint64_t sign_from;
+    uint64_t heard[LEDGER_SET_MAX], vouched[LEDGER_SET_MAX]; /* heights said; 0: nothing yet */
+
     uint64_t height; /* h */
     struct ledger_tip tip;
     struct blob *certificate; /* of h - 1; empty at h = 1 */
@@ -261,6 +267,14 @@ void engine_feed(struct engine *e,
 void engine_settle(struct engine *e);                  /* at the end of every call from outside */
 void engine_update_need(struct engine *e);
 void engine_vote_in(struct engine *e, int peer, const struct ledger_vote *vote);
+
+void engine_begin_again(struct engine *e); /* the height, with another answer to "may it sign" */
+
+/* doubt.c */
+bool doubt_may_sign(const struct engine *e); /* at height h */
+void doubt_on_status(struct engine *e, int peer, const struct frame_status *s);
+void doubt_begin(struct engine *e); /* height h begins */
+unsigned doubt_vouched(const struct engine *e);
 
 /* outbox.c */
 void outbox_send(struct engine *e, int to, enum frame_type type, struct bytes body);

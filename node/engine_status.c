@@ -36,6 +36,14 @@ static void judge_ready(struct engine_status *out, const struct engine *e)
         not_ready(out, "follows: its node key is not in the validator set");
     else if (!out->may_sign)
         not_ready(out, "follows and serves, does not vote: the guard is lost or signing is off");
+    else if (out->in_doubt && out->sign_from != UINT64_MAX)
+        not_ready(out, "does not vote before height %llu: its guard is empty or lost",
+                  (unsigned long long)out->sign_from);
+    else if (out->in_doubt)
+        not_ready(out,
+                  "does not vote: its guard is empty or lost, and too few validators answer to tell "
+                  "what its key has signed (%u of %u)",
+                  out->vouched, q);
     if (out->highest_seen > out->height + 1 ||
         (out->highest_claim > out->height + 2 && out->validators_up > 0))
         not_ready(out, "catching up: height %llu of %llu", (unsigned long long)out->height,
@@ -98,6 +106,9 @@ void engine_status(struct engine_status *out, const struct engine *e)
     out->log_size = e->tip.result_body.log_size;
     out->validator = e->self_index >= 0;
     out->may_sign = e->config.may_sign && !e->halted;
+    out->in_doubt = e->in_doubt;
+    out->vouched = doubt_vouched(e);
+    out->sign_from = e->sign_from;
     out->halted = e->halted;
     out->halt_reason = e->halted ? e->halt_reason : "";
     out->log_full = e->log_full;

@@ -46,11 +46,13 @@ enum {
 size_t frame_size_max(uint8_t type, uint32_t frame_size);
 const char *frame_type_name(uint8_t type);
 
+enum { FRAME_STATUS_VOTES = 1 };
+
 struct frame_status {
     uint64_t height; /* the height that the sender works at: it has committed height - 1 */
     uint32_t round;
     uint8_t step;  /* enum consensus_step_name */
-    uint8_t flags; /* bit 0: it votes */
+    uint8_t flags; /* FRAME_STATUS_VOTES: it votes, and knows what it has signed */
     uint64_t time_ms;
 };
 void frame_status_encode(struct writer *w, const struct frame_status *s);

@@ -53,6 +53,15 @@ void logger_sync(struct node *n, uint64_t token, struct bytes slot, bool records
     queue_push(&n->log_queue, &s->job, on_log);
 }
 
+/* A lost guard gets a slot only when the engine knows that it may sign again. */
+static void keep_slot(struct node *n, struct bytes slot)
+{
+    if (guard_state(n->guard) == GUARD_LOST)
+        guard_renew(n->guard, slot);
+    else
+        guard_write(n->guard, slot);
+}
+
 void logger_run(struct node *n)
 {
     struct payload_job payload = {.node = n};
@@ -69,14 +78,12 @@ void logger_run(struct node *n)
             if (last->slot.size > 0)
                 slot = last;
         }
-        if (guard_state(n->guard) == GUARD_LOST)
-            slot = NULL;
         if (records && slot != NULL)
             queue_push(&n->payload_queue, &payload.job, sync_payload);
         else if (records)
             payload_log_sync(n->log);
         if (slot != NULL)
-            guard_write(n->guard, writer_view(&slot->slot));
+            keep_slot(n, writer_view(&slot->slot));
         if (records && slot != NULL)
             while (sem_wait(&payload.done) != 0)
                 ; /* a signal */

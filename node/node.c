@@ -201,9 +201,11 @@ static enum anju_err open_log(struct node *n)
     return err;
 }
 
+/* A guard that is lost, but ours, only puts the node in doubt (node/doubt.c). */
 static bool may_sign(const struct node *n)
 {
-    return n->config->vote && n->self_index >= 0 && guard_state(n->guard) != GUARD_LOST;
+    return n->config->vote && n->self_index >= 0 &&
+           (guard_state(n->guard) != GUARD_LOST || guard_is_renewable(n->guard));
 }
 
 static void make_engine(struct node *n)
@@ -211,11 +213,11 @@ static void make_engine(struct node *n)
     struct engine_config c = {.registry = n->registry, .secret = n->secret, .self = n->self};
 
     c.may_sign = may_sign(n);
+    c.in_doubt = guard_content(n->guard).size == 0;
     if (guard_state(n->guard) == GUARD_LOST)
-        log_warn(
-            "node",
-            "this node follows and serves, it does not vote: %s; a new node key is the way back",
-            guard_lost_reason(n->guard));
+        log_warn("node", "this node follows and serves, it does not vote%s: %s",
+                 c.may_sign ? " until enough others tell what its key cannot have signed" : "",
+                 guard_lost_reason(n->guard));
     else if (n->self_index < 0)
         log_warn("node", "this node follows: its key is not in the validator set");
     else if (!n->config->vote)

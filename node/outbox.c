@@ -133,8 +133,10 @@ void outbox_flush(struct engine *e)
     bool records = e->pending_count > 0;
 
     /* A changed slot is written with the first message that rests on it: a step alone is not worth
-     * a sync. */
-    if (something_leaves(e) && consensus_slot_changed(e->core)) {
+     * a sync. In doubt nothing is signed, and the guard stays empty: it must not look sound after a
+     * restart. */
+    if (e->config.may_sign && !e->in_doubt && something_leaves(e) &&
+        consensus_slot_changed(e->core)) {
         writer_clear(&e->slot);
         consensus_slot_encode(&e->slot, e->core);
     }

@@ -40,7 +40,7 @@ void sync_status_to(struct engine *e, int peer)
     consensus_status(&core, e->core);
     s.round = core.round;
     s.step = (uint8_t)core.step;
-    s.flags = e->config.may_sign && e->self_index >= 0 && !e->halted;
+    s.flags = doubt_may_sign(e) ? FRAME_STATUS_VOTES : 0;
     frame_status_encode(&w, &s);
     if (peer < 0)
         sync_broadcast(e, FRAME_STATUS, writer_view(&w));
@@ -329,6 +329,7 @@ bool sync_on_status_frame(struct engine *e, int peer, struct bytes body)
     p->round = s.round;
     p->step = s.step;
     p->flags = s.flags;
+    doubt_on_status(e, peer, &s);
     if (s.height < e->height) {
         sync_answer_laggard(e, peer, s.height);
     } else if (s.height > e->height) {
@@ -589,7 +590,7 @@ void sync_tick(struct engine *e, uint64_t now)
         e->status_at = now + STATUS_MS;
         consensus_status(&core, e->core);
         if (core.step == CONSENSUS_WAIT || e->certified_height >= e->height ||
-            core.step == CONSENSUS_HALTED || !e->config.may_sign || core.round > 0)
+            core.step == CONSENSUS_HALTED || !doubt_may_sign(e) || core.round > 0)
             sync_status_to(e, -1);
     }
 }

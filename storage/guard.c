@@ -36,6 +36,7 @@ struct guard {
     struct crypto_hash ledger_id;
     struct crypto_hash node_id;
     enum guard_state state;
+    bool foreign;      /* LOST: the file is another node's */
     uint64_t sequence; /* the highest that any sector has shown */
     int current;       /* the slot that counts; the other is overwritten next */
     size_t size;
@@ -200,6 +201,7 @@ static void take(struct guard *g, const struct slot_view *v)
     if (memcmp(v->flat + 8, g->ledger_id.b, 32) != 0 ||
         memcmp(v->flat + 40, g->node_id.b, 32) != 0) {
         set_lost(g, "the guard file belongs to another node or another ledger");
+        g->foreign = true;
         return;
     }
     g->state = GUARD_FOUND;
@@ -338,6 +340,45 @@ void guard_write(struct guard *g, struct bytes content)
     file_sync(g->fd, g->path);
     g->sequence++;
     g->current = slot;
+    g->state = GUARD_FOUND;
+    g->size = content.size;
+    if (content.size > 0)
+        memmove(g->content, content.data, content.size);
+}
+
+bool guard_is_renewable(const struct guard *g)
+{
+    return g->state == GUARD_LOST && !g->foreign;
+}
+
+static void die(void)
+{
+    log_error("storage", "%s. Without its guard this node must not sign: it stops",
+              anju_err_text());
+    abort();
+}
+
+void guard_renew(struct guard *g, struct bytes content)
+{
+    uint8_t raw[2 * GUARD_SLOT_SIZE];
+    char *marker = file_path(g->dir, LOST_NAME);
+
+    assert(guard_is_renewable(g) && content.size <= GUARD_CONTENT_MAX);
+    if (g->fd < 0 && create(g) != ANJU_OK)
+        die();
+    slot_encode(raw, g, 0, 1, bytes_of(NULL, 0));
+    slot_encode(raw + GUARD_SLOT_SIZE, g, 1, 2, content);
+    if (file_write_at(g->fd, g->path, bytes_of(raw, sizeof raw), 0) != ANJU_OK)
+        die();
+    file_sync(g->fd, g->path);
+    if (unlink(marker) != 0 && errno != ENOENT) {
+        (void)file_fail("remove", marker);
+        die();
+    }
+    file_sync_dir(g->dir);
+    free(marker);
+    g->sequence = 2;
+    g->current = 1;
     g->state = GUARD_FOUND;
     g->size = content.size;
     if (content.size > 0)

@@ -7,8 +7,8 @@
  * slot counts. A sector that fails its checksum or cannot be read, a file of another node or
  * ledger, no file beside existing ledger data, or the marker `guard.lost` (restore writes it): the
  * state is lost, and a node that does not know what it signed must not sign. That is a state, not
- * an error: the node follows and serves. Once lost it stays lost: the marker is written with the
- * reason. Never in a backup. One thread at a time (the log thread once it runs). The file is
+ * an error: the node follows and serves. Once lost it stays lost over restarts, until guard_renew: the
+ * marker is written with the reason. Never in a backup. One thread at a time (the log thread once it runs). The file is
  * locked: a second process gets BUSY.
  */
 #ifndef ANJU_STORAGE_GUARD_H
@@ -42,6 +42,14 @@ const char *guard_lost_reason(const struct guard *g); /* one sentence; "" unless
  * operating system refuses, the process says so and aborts (a failed sync cannot be tried again).
  * Not when LOST. */
 void guard_write(struct guard *g, struct bytes content);
+
+/* LOST, and the file is this node's or is missing: guard_renew may follow once it is known from others
+ * that nothing this key signed can matter any more (docs/consensus.md, "A node that does not know
+ * what it signed"). */
+bool guard_is_renewable(const struct guard *g);
+/* Makes a lost guard anew with this content, durably, and takes the marker away last: a crash in
+ * between leaves it lost. Aborts like guard_write. */
+void guard_renew(struct guard *g, struct bytes content);
 
 /* Writes the marker `dir`/guard.lost with a reason: a restored backup must not sign. */
 ANJU_MUST_CHECK enum anju_err guard_mark_lost(const char *dir, const char *reason);

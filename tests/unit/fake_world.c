@@ -425,6 +425,7 @@ void fake_start(struct fake_cluster *c, int node)
                                    .secret = n->secret,
                                    .self = n->id,
                                    .may_sign = true,
+                                   .in_doubt = c->doubt && n->slot->size == 0,
                                    .world = {.ctx = n,
                                              .wall_ms = wall_ms,
                                              .mono_ms = mono_ms,
@@ -477,6 +478,27 @@ void fake_crash(struct fake_cluster *c, int node)
         if (!n->records[i - 1].synced)
             drop_record(n, i - 1);
     }
+}
+
+void fake_wipe(struct fake_cluster *c, int node, bool ledger)
+{
+    struct fake_node *n = &c->node[node];
+
+    ck_assert_ptr_null(n->engine);
+    blob_release(n->slot);
+    n->slot = blob_new(bytes_of(NULL, 0));
+    if (!ledger)
+        return;
+    for (unsigned h = 0; h < FAKE_HEIGHTS_MAX; h++) {
+        blob_release(n->block[h]);
+        blob_release(n->certificate[h]);
+        n->block[h] = n->certificate[h] = NULL;
+    }
+    while (n->n_records > 0)
+        drop_record(n, n->n_records - 1);
+    ledger_overlay_free(n->state);
+    n->height = 0;
+    genesis_state(n);
 }
 
 void fake_isolate(struct fake_cluster *c, int node, bool cut)

@@ -57,6 +57,7 @@ struct fake_cluster {
     uint64_t next_seq;
     unsigned loss_percent;
     bool disk_all_stand;
+    bool doubt; /* a node that starts without a slot is in doubt */
     uint64_t arrives[FAKE_NODES_MAX][FAKE_NODES_MAX]; /* [from][to]: the last frame under way */
     bool slow_checks; /* checks of envelopes and batches take 0 to 9 ms each */
     struct {
@@ -81,6 +82,8 @@ void fake_begin(struct fake_cluster *c, int validators, int followers, uint64_t 
 void fake_end(struct fake_cluster *c);
 void fake_start(struct fake_cluster *c, int node);
 void fake_crash(struct fake_cluster *c, int node);
+/* While it is down: its guard is lost; with `ledger`, everything is. Its key stays. */
+void fake_wipe(struct fake_cluster *c, int node, bool ledger);
 /* Cuts a node off, or connects it again. */
 void fake_isolate(struct fake_cluster *c, int node, bool cut);
 

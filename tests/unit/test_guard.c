@@ -179,6 +179,33 @@ START_TEST(no_guard_beside_a_ledger_is_lost_and_a_restored_backup_too)
 }
 END_TEST
 
+/* Others know what this key can have signed: the guard begins anew, and the marker goes. */
+START_TEST(a_lost_guard_is_made_anew_with_what_is_signed_next)
+{
+    static const char *const WAYS[] = {"missing", "damaged", "restored"};
+
+    ck_assert_int_eq(reopen(false), GUARD_NEW);
+    ck_assert(!guard_is_renewable(g));
+    write_text("before");
+    if (_i == 0)
+        ck_assert_int_eq(unlink(tempdir_path("guard")), 0);
+    if (_i == 1)
+        tempdir_flip("guard", 700);
+    if (_i == 2)
+        ck_assert_int_eq(guard_mark_lost(tempdir, WAYS[_i]), ANJU_OK);
+    ck_assert_int_eq(reopen(true), GUARD_LOST);
+    ck_assert_int_eq(reopen(true), GUARD_LOST);
+    ck_assert(guard_is_renewable(g));
+    guard_renew(g, bytes_of_text("after"));
+    assert_content("after");
+    ck_assert_int_eq(reopen(true), GUARD_FOUND);
+    assert_content("after");
+    write_text("and on");
+    ck_assert_int_eq(reopen(true), GUARD_FOUND);
+    assert_content("and on");
+}
+END_TEST
+
 /* Started once with the wrong key or directory: no signing, but the right node keeps its guard. */
 START_TEST(a_guard_of_another_node_or_ledger_is_not_used_and_not_spoiled)
 {
@@ -187,6 +214,7 @@ START_TEST(a_guard_of_another_node_or_ledger_is_not_used_and_not_spoiled)
     guard_close(g);
     ck_assert_int_eq(guard_open(&g, tempdir, &LEDGER, &OTHER, true), ANJU_OK);
     ck_assert_int_eq(guard_state(g), GUARD_LOST);
+    ck_assert(!guard_is_renewable(g));
     guard_close(g);
     ck_assert_int_eq(guard_open(&g, tempdir, &OTHER, &NODE, true), ANJU_OK);
     ck_assert_int_eq(guard_state(g), GUARD_LOST);
@@ -250,6 +278,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_damaged_sector_means_lost_for_good);
     tcase_add_test(t, a_guard_that_is_cut_short_is_lost);
     tcase_add_test(t, no_guard_beside_a_ledger_is_lost_and_a_restored_backup_too);
+    tcase_add_loop_test(t, a_lost_guard_is_made_anew_with_what_is_signed_next, 0, 3);
     tcase_add_test(t, a_guard_of_another_node_or_ledger_is_not_used_and_not_spoiled);
     tcase_add_test(t, the_same_guard_cannot_be_open_twice);
     tcase_add_test(t, a_failed_sync_stops_the_process);
