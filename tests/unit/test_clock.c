@@ -10,7 +10,7 @@
 #include "tests/unit/world.h"
 
 /* Numbers of timed.json. */
-enum { PLAIN = 1, SPAN = 2, DUE = 3, EACH = 4, LATE = 5, FAR = 6, STAY = 7 };
+enum { PLAIN = 1, SPAN = 2, DUE = 3, EACH = 4, LATE = 5, FAR = 6, LIMP = 8, STAY = 7 };
 enum { RUNNING = 1, PAUSED = 2, STOPPED = 3 };
 
 static struct world w;
@@ -224,6 +224,9 @@ START_TEST(a_stopped_clock_stands_where_it_was)
     APPLIED(ACT("started", NULL));
     until("2026-03-02 23:00");
     REFUSED(ACT("passed", NULL), "not_passed");
+    APPLIED(ACT("finish", NULL));
+    until("2026-03-20 10:00"); /* long after its end: it was stopped in time */
+    REFUSED(ACT("passed", NULL), "not_passed");
 }
 END_TEST
 
@@ -328,6 +331,18 @@ START_TEST(a_pause_that_ends_by_itself_is_an_entry)
     ck_assert_int_eq(ledger_record_decode(&r, items[0].record, &w.arena), ANJU_OK);
     ck_assert_uint_eq(r.action, 0);
     ck_assert_uint_eq(r.expected_version, version);
+}
+END_TEST
+
+/* It can not be undone by a pause that comes too late. */
+START_TEST(a_clock_that_has_passed_does_not_pause)
+{
+    begin("2026-03-02 10:00", "4", "2026-03-06 10:00");
+    until("2026-03-02 10:31");
+    APPLIED(ACT("halt", NULL)); /* over is a state in which it would */
+    ck_assert_uint_eq(clock_of(LIMP).status, RUNNING);
+    ck_assert_uint_eq(clock_of(LIMP).end, at("2026-03-02 10:30"));
+    ck_assert_uint_eq(clock_of(LIMP).paused, 0);
 }
 END_TEST
 
@@ -484,6 +499,43 @@ START_TEST(the_timers_of_a_subject_follow_from_its_attributes)
 }
 END_TEST
 
+static bool fires(const struct ledger_timer *timer)
+{
+    struct ledger_judgement j;
+    struct bytes record;
+    bool fired;
+
+    ck_assert_int_eq(
+        ledger_judge_timer(&j, &record, &fired, ledger_overlay_view(w.o), w.now, timer, &w.arena),
+        ANJU_OK);
+    ck_assert(!fired || j.n_effects > 0);
+    return fired;
+}
+
+/* A timer is a note that a clock was to end: the subject says whether it still does. */
+START_TEST(a_timer_that_the_subject_does_not_know_any_more_does_nothing)
+{
+    struct ledger_timer timer = {.procedure = 43, .subject = world_subject("t"), .clock = DUE};
+
+    begin("2026-03-02 10:00", "2", "2026-03-02 10:20");
+    w.now = at("2026-03-02 10:20");
+    timer.due = w.now;
+    ck_assert(fires(&timer));
+    timer.due--; /* the clock ended at another time, before it was moved */
+    ck_assert(!fires(&timer));
+    timer.due++;
+    timer.clock = LATE;
+    ck_assert(!fires(&timer));
+    timer.clock = DUE;
+    ck_assert(fires(&timer));
+    w.now -= 60000;
+    APPLIED(ACT("finish", NULL)); /* ended: the clock runs, nothing comes of it */
+    w.now = timer.due;
+    ck_assert_uint_eq(clock_of(DUE).status, RUNNING);
+    ck_assert(!fires(&timer));
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *tc = tcase_create("clock");
@@ -504,6 +556,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, a_pause_moves_the_end_by_its_length);
     tcase_add_test(tc, all_pauses_together_have_a_longest_length_in_working_time);
     tcase_add_test(tc, a_pause_that_ends_by_itself_is_an_entry);
+    tcase_add_test(tc, a_clock_that_has_passed_does_not_pause);
     tcase_add_test(tc, an_end_that_moves_in_a_pause_moves_on_with_it);
     tcase_add_test(tc, the_due_day_is_that_of_the_earliest_running_clock);
     tcase_add_test(tc, a_timer_fires_in_the_first_block_after_the_end);
@@ -514,6 +567,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, a_timer_due_in_another_state_is_dropped_for_good);
     tcase_add_test(tc, an_ended_subject_has_no_timers_but_its_clocks_still_tell);
     tcase_add_test(tc, the_timers_of_a_subject_follow_from_its_attributes);
+    tcase_add_test(tc, a_timer_that_the_subject_does_not_know_any_more_does_nothing);
     suite_add_tcase(suite, tc);
 }
 

@@ -101,6 +101,10 @@ START_TEST(sums_that_overflow_are_refused)
     APPLIED(post("j1", "[[\"bank\", 9223372036854775807], [\"parking\", -9223372036854775807]]"));
     REFUSED(post("j2", "[[\"bank\", 1], [\"parking\", -1]]"), "arithmetic");
     ck_assert_int_eq(BALANCE("bank"), INT64_MAX);
+    /* 2^63 + 2^63 + 0 is 0 where nobody looks. */
+    REFUSED(post("j3", "[[\"parking\", -9223372036854775807], [\"parking\", -9223372036854775807], "
+                       "[\"parking\", -2]]"),
+            "arithmetic");
 }
 END_TEST
 
@@ -245,6 +249,20 @@ START_TEST(of_equal_remainders_the_first_lines_get_the_rest)
 }
 END_TEST
 
+START_TEST(a_share_stays_within_the_bounds_of_its_attribute)
+{
+    struct ledger_procedure *unit =
+        (struct ledger_procedure *)(uintptr_t)world_procedure(&w, "unit");
+
+    enter_units(1, 1, 2);
+    for (unsigned i = 0; i < unit->n_attributes; i++)
+        if (strcmp(unit->attribute[i].name, "owed") == 0)
+            unit->attribute[i].type.max = 49;
+    REFUSED(split(25, 25, 50), "field_limit");
+    ck_assert_str_eq(w.judged.field, "owed");
+}
+END_TEST
+
 START_TEST(a_split_that_leaves_a_unit_out_is_refused)
 {
     enter_units(1, 1, 2);
@@ -269,6 +287,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, nobody_changes_a_balance_by_hand);
     tcase_add_test(tc, a_cost_is_split_by_area_with_the_rest_to_the_largest_remainders);
     tcase_add_test(tc, of_equal_remainders_the_first_lines_get_the_rest);
+    tcase_add_test(tc, a_share_stays_within_the_bounds_of_its_attribute);
     tcase_add_test(tc, a_split_that_leaves_a_unit_out_is_refused);
     suite_add_tcase(suite, tc);
 }

@@ -620,6 +620,61 @@ START_TEST(two_references_to_one_subject_both_count)
 }
 END_TEST
 
+START_TEST(two_subjects_of_one_record_can_not_take_one_unique_value)
+{
+    make("t", "{\"keeper\":\"k\"}");
+    APPLIED(KEEPER("make", "l", NULL));
+    REFUSED(THING(FIRM, "mark", "t", "{\"first\":\"k\", \"second\":\"l\", \"note\":\"m\"}", NULL),
+            "unique");
+    ck_assert_str_eq(w.judged.field, "mark");
+    APPLIED(THING(FIRM, "mark", "t", "{\"first\":\"k\", \"note\":\"m\"}", NULL));
+    REFUSED(THING(FIRM, "mark", "t", "{\"first\":\"l\", \"note\":\"m\"}", NULL), "unique");
+    APPLIED(THING(FIRM, "mark", "t", "{\"first\":\"k\", \"second\":\"k\", \"note\":\"n\"}", NULL));
+    APPLIED(THING(FIRM, "mark", "t", "{\"first\":\"l\", \"note\":\"m\"}", NULL));
+}
+END_TEST
+
+START_TEST(an_action_creates_subjects_that_are_not_there_yet)
+{
+    make("t", "{\"keeper\":\"k\"}");
+    REFUSED(THING(FIRM, "spawn", "t", "{\"one\":{\"id\":\"k\"}}", NULL), "reference");
+    REFUSED(THING(FIRM, "spawn", "t", "{\"one\":{\"id\":\"x\"}, \"two\":{\"id\":\"x\"}}", NULL),
+            "reference");
+    APPLIED(THING(FIRM, "spawn", "t", "{\"one\":{\"id\":\"x\"}, \"two\":{\"id\":\"y\"}}", NULL));
+    ck_assert_uint_eq(w.judged.n_effects, 3);
+    ck_assert_str_eq(world_state(&w, "keeper", "x"), "here");
+    ck_assert_uint_eq(world_version(&w, "keeper", "y"), 1);
+    ck_assert(world_bool(&w, "keeper", "y", "open"));
+    ck_assert(bytes_equal(world_raw(&w, "keeper", "y", 18), fixture_str(&w.f, "two")));
+    ck_assert(bytes_equal(world_raw(&w, "keeper", "y", LEDGER_ATTR_PROCEDURE_VERSION),
+                          fixture_uint(&w.f, 1)));
+    APPLIED(KEEPER("shut", "x", NULL));
+    APPLIED(THING(FIRM, "spawn", "t", "{\"one\":{\"id\":\"z\"}}", NULL));
+    ck_assert_uint_eq(w.judged.n_effects, 2);
+}
+END_TEST
+
+/* A thing is there, but a thing is no keeper. */
+START_TEST(a_reference_names_a_subject_of_its_procedure)
+{
+    struct ledger_subject_id t = world_subject("t");
+    struct writer ref = {0};
+
+    make("t", "{\"keeper\":\"k\"}");
+    struct ledger_record r = raw("t", action_number("types"));
+    struct ledger_value field = {.number = 21};
+    mp_put_array(&ref, 2);
+    mp_put_uint(&ref, 41);
+    mp_put_bin(&ref, bytes_of(t.b, sizeof t.b));
+    field.value = writer_view(&ref);
+    r.n_fields = 1;
+    r.fields = &field;
+    REFUSED(world_judge(&w, FIRM, &r), "reference");
+    HINT("a subject of procedure 42, not of 41");
+    writer_free(&ref);
+}
+END_TEST
+
 START_TEST(an_absent_reference_reaches_nobody)
 {
     make("t", "{\"keeper\":\"k\"}");
@@ -637,7 +692,7 @@ START_TEST(what_is_not_offered_is_refused_by_the_engine_too)
     make("t", "{\"keeper\":\"k\"}");
     keeper->offer[0].n = 1; /* count alone */
     REFUSED(THING(FIRM, "tell", "t", "{\"second\":\"k\", \"by\":4}", NULL), "not_offered");
-    keeper->offer[0].n = 3;
+    keeper->offer[0].n = 4;
     APPLIED(THING(FIRM, "tell", "t", "{\"second\":\"k\", \"by\":4}", NULL));
 }
 END_TEST
@@ -783,6 +838,9 @@ static void add_tests(Suite *suite)
     tcase_add_test(tc, approvals_of_two_actions_wait_side_by_side);
     tcase_add_test(tc, an_action_changes_the_offered_attributes_of_others);
     tcase_add_test(tc, two_references_to_one_subject_both_count);
+    tcase_add_test(tc, two_subjects_of_one_record_can_not_take_one_unique_value);
+    tcase_add_test(tc, an_action_creates_subjects_that_are_not_there_yet);
+    tcase_add_test(tc, a_reference_names_a_subject_of_its_procedure);
     tcase_add_test(tc, an_absent_reference_reaches_nobody);
     tcase_add_test(tc, what_is_not_offered_is_refused_by_the_engine_too);
     tcase_add_test(tc, a_record_reaches_a_bounded_number_of_subjects);
