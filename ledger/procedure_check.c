@@ -249,6 +249,11 @@ static unsigned check_need(struct check *c, const struct ledger_action *a)
          "an approval of more than there are, or beside other actors");
     want(c, !a->creates,
          "an approval of what creates its subject: nothing is there that could keep it");
+    for (unsigned i = 0; i < a->n_fields; i++)
+        want(c,
+             a->field[i].type.base != LEDGER_TYPE_PRIVATE &&
+                 a->field[i].type.base != LEDGER_TYPE_FILE,
+             "an approval with private fields: the commitments of two members are never equal");
     nodes += check_actors(c, n->slot, n->n_slots, a, true);
     for (unsigned i = 0; i < n->n_not; i++)
         nodes += check_expr(c, &n->not [i], a);

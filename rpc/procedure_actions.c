@@ -313,7 +313,14 @@ static void check_actors(struct compile *c, struct tree_action *a)
         compile_fault(c, "one of them", "`by` and `need` stand together");
     if (a->need != NULL && a->creates)
         compile_fault(c, "create it by one, in a state from which several carry it on",
-                      "`%s` creates its subject, and nothing is there that could keep approvals", a->name);
+                      "`%s` creates its subject, and nothing is there that could keep approvals",
+                      a->name);
+    for (uint32_t i = 0; a->need != NULL && i < a->n_fields; i++)
+        if (a->field[i].type.base == TYPE_PRIVATE || a->field[i].type.base == TYPE_FILE)
+            compile_fault(c, "a hash of what all of them have, or an action of its own",
+                          "`%s` is private: the commitments of two members are never equal, so "
+                          "nobody could join the approval",
+                          a->field[i].name);
     if (timer && (a->n_by > 1 || a->n_checks > 0 || a->n_fields > 0))
         compile_fault(c, "an action of its own; where it must not happen, give `to` a case",
                       "a timer's action has no check, no fields and no other actor");

@@ -219,6 +219,13 @@ static const struct {
      "/actions/hang/add/owner", 9, "can't take"},
     {"{\"is\": \"$owner\"}", "{\"is\": \"$watts\"}", "/actions/light/by/0/is", 10, "a number"},
     {"{\"is\": \"$owner\"}", "{}", "/actions/light/by/0", 10, "nobody"},
+    {"\"by\": [{\"role\": [\"firm\"]}]",
+     "\"need\": {\"m\": 1, \"of\": [{\"role\": [\"firm\"]}], \"within\": \"1d\"}", "/actions/hang",
+     8, "keep approvals"},
+    {"\"by\": [{\"is\": \"$owner\"}]",
+     "\"need\": {\"m\": 1, \"of\": [{\"is\": \"$owner\"}], \"within\": \"1d\"}, "
+     "\"fields\": {\"why\": \"private\"}",
+     "/actions/light", 10, "never equal"},
     {"[\">\", \"$watts\", 0]", "[\">\", \"$owner\", 0]", "/actions/light/check/0/that/1", 11,
      "a member"},
     {"[\">\", \"$watts\", 0]", "[\"=\", \"$watts\", \"x\"]", "/actions/light/check/0/that", 11,

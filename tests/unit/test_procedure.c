@@ -139,6 +139,7 @@ SPOIL(need_that_creates)
     action(p, "place")->need.n_not = 0;
     action(p, "place")->n_by = 0;
 }
+SPOIL(need_with_secrets) { action(p, "adjudicate")->field[0].type.base = LEDGER_TYPE_PRIVATE; }
 SPOIL(need_of_anyone) { action(p, "adjudicate")->need.slot[0].anyone = true; }
 SPOIL(need_for_ever) { action(p, "adjudicate")->need.within = (struct ledger_span){0}; }
 SPOIL(fields_back) { action(p, "place")->field[1].number = action(p, "place")->field[0].number; }
@@ -266,6 +267,7 @@ static const struct {
     {ORDER, need_more_than_slots, "more than there are"},
     {ORDER, need_beside_by, "beside other actors"},
     {ORDER, need_that_creates, "creates its subject"},
+    {ORDER, need_with_secrets, "with private fields"},
     {ORDER, need_of_anyone, "approvers are members"},
     {ORDER, need_for_ever, "a span of time that is none"},
     {ORDER, fields_back, "ascend"},
