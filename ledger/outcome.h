@@ -32,10 +32,10 @@ enum ledger_outcome {
     LEDGER_REFUSED_UNBALANCED = 22, /* a post whose lines do not sum to 0, or an account's bound */
     LEDGER_REFUSED_PERIOD = 23,     /* a closed period */
     LEDGER_REFUSED_SHARE = 24,      /* an allocation that is not floor and largest remainder */
-    LEDGER_REFUSED_PAUSE = 25,
+    LEDGER_REFUSED_PAUSE = 25,      /* not in use: a pause over its longest is none */
     LEDGER_REFUSED_CALENDAR = 26,   /* a working-time clock outside the calendar's years */
     LEDGER_REFUSED_HOLDERS = 27,    /* holders before the private store exists */
-    LEDGER_REFUSED_SUBJECT = 28,    /* a subject id of the built-in procedure, or malformed */
+    LEDGER_REFUSED_SUBJECT = 28,    /* not an id of 16 bytes for what is created */
     LEDGER_REFUSED_BUILTIN = 29,    /* procedure 0 takes no records yet */
     LEDGER_REFUSED_CASE = 30,       /* no case of the action holds */
     LEDGER_REFUSED_CLAUSES_FROM = 1000,
