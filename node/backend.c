@@ -260,6 +260,45 @@ static uint64_t now_ms(void *ctx)
     return node_wall_ms();
 }
 
+/* What `anju doctor` reads. */
+static void put_more(struct node *n, struct rpc_node_status *out, const struct snapshot *s)
+{
+    const struct ledger_set *set = &n->registry->set;
+    const struct engine_status *e = &s->engine;
+
+    out->quorum = ledger_set_quorum(set);
+    out->may_sign = e->may_sign;
+    out->in_doubt = e->in_doubt && e->validator;
+    out->vouched = e->vouched;
+    out->sign_from = e->sign_from;
+    out->guard = n->guard_words;
+    snprintf(out->halt_reason, sizeof(out->halt_reason), "%s",
+             e->halt_reason != NULL ? e->halt_reason : "");
+    snprintf(out->alarm, sizeof(out->alarm), "%s", e->alarm != NULL ? e->alarm : "");
+    out->alarm_height = e->alarm_height;
+    out->idle_ms = e->idle_ms;
+    out->waiting_ms = e->waiting_ms;
+    out->free_bytes = s->free_bytes;
+    out->disk_low = s->disk_low;
+    out->log_full = e->log_full;
+    out->commit_waits = s->commit_waits;
+    out->evidence = e->evidence;
+    out->twins = s->peers.twins;
+    out->twin_ms = s->peers.twin_ms;
+    hex_encode(out->twin, s->peers.twin.b, CRYPTO_HASH_SIZE);
+    out->n_validators = set->n;
+    for (unsigned i = 0; i < set->n; i++) {
+        const struct engine_validator *v = &e->validators[i];
+        out->validators[i] = (struct rpc_node_validator){.self = (int)i == n->self_index,
+                                                         .connected = v->up,
+                                                         .votes = v->votes,
+                                                         .voted = v->voted,
+                                                         .height = v->height,
+                                                         .clock_ms = v->clock_ms};
+        hex_encode(out->validators[i].node, set->node[i].id.b, CRYPTO_HASH_SIZE);
+    }
+}
+
 static void status(void *ctx, struct rpc_node_status *out)
 {
     struct node *n = ctx;
@@ -267,29 +306,33 @@ static void status(void *ctx, struct rpc_node_status *out)
     bool draining;
 
     take(n, &s, &draining);
-    *out = (struct rpc_node_status){.origin = n->genesis.origin,
-                                    .role = s.engine.validator ? "validator" : "follower",
-                                    .height = s.engine.height,
-                                    .log_size = s.engine.log_size,
-                                    .time_ms = s.engine.time_ms,
-                                    .pending_height = s.engine.height + 1,
-                                    .round = s.engine.core.round,
-                                    .step = step_name(s.engine.core.step),
-                                    .peers_connected = s.peers.connected,
-                                    .peers_known = s.peers.known,
-                                    .pool_envelopes = s.engine.pool_envelopes,
-                                    .pool_bytes = (uint32_t)s.engine.pool_bytes,
-                                    .ready = s.engine.ready && !draining && !s.disk_low,
-                                    .started_ms = n->started_ms,
-                                    .highest_height_seen = s.engine.highest_seen > s.engine.height
-                                                               ? s.engine.highest_seen
-                                                               : s.engine.height};
+    *out = (struct rpc_node_status){
+        .origin = n->genesis.origin,
+        .role = s.engine.validator ? "validator" : "follower",
+        .height = s.engine.height,
+        .log_size = s.engine.log_size,
+        .time_ms = s.engine.time_ms,
+        .pending_height = s.engine.height + 1,
+        .round = s.engine.core.round,
+        .step = step_name(s.engine.core.step),
+        .peers_connected = s.peers.connected,
+        .peers_known = s.peers.known,
+        .pool_envelopes = s.engine.pool_envelopes,
+        .pool_bytes = (uint32_t)s.engine.pool_bytes,
+        .ready = s.engine.ready && !draining && !s.disk_low && !s.commit_waits,
+        .started_ms = n->started_ms,
+        .highest_height_seen =
+            s.engine.highest_seen > s.engine.height ? s.engine.highest_seen : s.engine.height};
+    put_more(n, out, &s);
     hex_encode(out->node_id, n->self.b, CRYPTO_HASH_SIZE);
     hex_encode(out->ledger_id, n->registry->ledger_id.b, CRYPTO_HASH_SIZE);
     if (draining)
         snprintf(out->reason, sizeof(out->reason), "shutting down");
     else if (!s.engine.ready)
         snprintf(out->reason, sizeof(out->reason), "%s", s.engine.reason);
+    else if (s.commit_waits)
+        snprintf(out->reason, sizeof(out->reason),
+                 "the disk is full: a decided height waits for room");
     else if (s.disk_low)
         snprintf(out->reason, sizeof(out->reason), "the disk is nearly full: no new work is taken");
 }
@@ -435,6 +478,7 @@ void backend_tick(struct node *n)
     s.ledger_queue = queue_count(&n->ledger_queue);
     s.verify_queue = queue_count(&n->verify_queue);
     pthread_mutex_lock(&n->snapshot_lock);
+    s.commit_waits = n->commit_waits;
     n->snapshot = s;
     pthread_mutex_unlock(&n->snapshot_lock);
 }

@@ -156,6 +156,8 @@ static void carry_out(struct engine *e, const struct consensus_action *a)
         evidence(e, a);
         break;
     case CONSENSUS_ALARM:
+        e->alarm = a->text;
+        e->alarm_height = e->height;
         log_error("node", "alarm at height=%llu: %s", (unsigned long long)e->height, a->text);
         break;
     case CONSENSUS_FATAL:

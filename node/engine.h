@@ -127,6 +127,15 @@ void engine_on_block(struct engine *e, uint64_t tag, uint64_t height, struct byt
  * hint; "" again: takes. */
 void engine_refuse(struct engine *e, const char *hint);
 
+/* What this node knows of one validator of the set. */
+struct engine_validator {
+    bool up;          /* connected; what follows counts only then */
+    bool votes;       /* says that it votes and knows what it signed */
+    bool voted;       /* at the height and round that this node works at */
+    uint64_t height;  /* says that it works at */
+    int64_t clock_ms; /* its clock less ours when its last word came in; the way here included */
+};
+
 struct engine_status {
     uint64_t height;        /* committed */
     uint64_t highest_seen;  /* with a verified certificate, or committed */
@@ -143,6 +152,11 @@ struct engine_status {
     unsigned vouched;       /* in doubt: validators that vouch for a height, of the quorum needed */
     uint64_t sign_from;     /* in doubt: the height at which it votes again; UINT64_MAX: not known yet */
     const char *halt_reason;
+    struct engine_validator validators[LEDGER_SET_MAX]; /* by set index */
+    uint64_t idle_ms;    /* since the last commit, or the start */
+    uint64_t waiting_ms; /* since when envelopes wait to be committed; 0: none do */
+    const char *alarm;   /* of the core, the last one; "" none */
+    uint64_t alarm_height;
     bool ready;
     char reason[160];
     /* Counters since the start. */

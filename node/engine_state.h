@@ -110,6 +110,7 @@ struct engine_peer {
     uint64_t height; /* claimed to work at */
     uint32_t round;
     uint8_t step, flags;
+    int64_t clock_ms; /* its clock less ours when its last STATUS came in */
     uint64_t answered_ms;     /* as a laggard */
     uint64_t status_asked_ms; /* we told it where we are because it is ahead */
     uint64_t sync_from;       /* 0: no request open */
@@ -178,6 +179,8 @@ struct engine {
     struct armed timers[TIMERS]; /* by kind */
     bool halted;
     const char *halt_reason;
+    const char *alarm;
+    uint64_t alarm_height;
 
     /* doubt.c */
     bool in_doubt;

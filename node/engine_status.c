@@ -40,10 +40,11 @@ static void judge_ready(struct engine_status *out, const struct engine *e)
         not_ready(out, "does not vote before height %llu: its guard is empty or lost",
                   (unsigned long long)out->sign_from);
     else if (out->in_doubt)
-        not_ready(out,
-                  "does not vote: its guard is empty or lost, and too few validators answer to tell "
-                  "what its key has signed (%u of %u)",
-                  out->vouched, q);
+        not_ready(
+            out,
+            "does not vote: its guard is empty or lost, and too few validators answer to tell "
+            "what its key has signed (%u of %u)",
+            out->vouched, q);
     if (out->highest_seen > out->height + 1 ||
         (out->highest_claim > out->height + 2 && out->validators_up > 0))
         not_ready(out, "catching up: height %llu of %llu", (unsigned long long)out->height,
@@ -83,6 +84,35 @@ static uint64_t believable_claim(const struct engine *e)
     return f < n ? claims[f] : 0;
 }
 
+static void put_validators(struct engine_status *out, const struct engine *e)
+{
+    for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
+        const struct engine_peer *p = &e->peers[i];
+        if (!p->up || p->set_index < 0)
+            continue;
+        out->validators[p->set_index] =
+            (struct engine_validator){.up = true,
+                                      .votes = (p->flags & FRAME_STATUS_VOTES) != 0,
+                                      .height = p->height,
+                                      .clock_ms = p->clock_ms};
+    }
+    if (e->self_index >= 0)
+        out->validators[e->self_index] = (struct engine_validator){
+            .up = true, .votes = e->started && doubt_may_sign(e), .height = e->height};
+    for (unsigned i = 0; i < e->set->n; i++)
+        out->validators[i].voted = (out->core.votes_seen >> i & 1) != 0;
+}
+
+static void put_waiting(struct engine_status *out, const struct engine *e)
+{
+    uint64_t now = e->w.mono_ms(e->w.ctx);
+
+    out->idle_ms = e->started ? now - e->committed_mono_ms : 0;
+    out->waiting_ms = e->work_since_ms < now ? now - e->work_since_ms : 0;
+    out->alarm = e->alarm != NULL ? e->alarm : "";
+    out->alarm_height = e->alarm_height;
+}
+
 void engine_status(struct engine_status *out, const struct engine *e)
 {
     *out = e->counters;
@@ -113,5 +143,7 @@ void engine_status(struct engine_status *out, const struct engine *e)
     out->halt_reason = e->halted ? e->halt_reason : "";
     out->log_full = e->log_full;
     out->outbox_waiting = e->outbox_count;
+    put_validators(out, e);
+    put_waiting(out, e);
     judge_ready(out, e);
 }

@@ -220,6 +220,7 @@ static bool commit(struct commit_job *j, struct execution *x)
         said = true;
         bool stop;
         pthread_mutex_lock(&j->node->snapshot_lock);
+        j->node->commit_waits = true;
         stop = j->node->draining;
         pthread_mutex_unlock(&j->node->snapshot_lock);
         if (stop)
@@ -227,6 +228,11 @@ static bool commit(struct commit_job *j, struct execution *x)
         usleep(RETRY_US);
     }
     free(polkas);
+    if (said) {
+        pthread_mutex_lock(&j->node->snapshot_lock);
+        j->node->commit_waits = false;
+        pthread_mutex_unlock(&j->node->snapshot_lock);
+    }
     if (err == ANJU_OK) {
         x->overlay = NULL; /* the store has it */
         return true;

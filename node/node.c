@@ -214,6 +214,10 @@ static void make_engine(struct node *n)
 
     c.may_sign = may_sign(n);
     c.in_doubt = guard_content(n->guard).size == 0;
+    if (c.in_doubt)
+        snprintf(n->guard_words, sizeof(n->guard_words), "%s",
+                 guard_state(n->guard) == GUARD_LOST ? guard_lost_reason(n->guard)
+                                                     : "the guard is empty");
     if (guard_state(n->guard) == GUARD_LOST)
         log_warn("node", "this node follows and serves, it does not vote%s: %s",
                  c.may_sign ? " until enough others tell what its key cannot have signed" : "",

@@ -40,6 +40,7 @@ struct snapshot {
     uint64_t syncs, last_execute_us, last_commit_us;
     bool disk_low;
     uint64_t free_bytes;
+    bool commit_waits;
 };
 
 struct request; /* backend.c */
@@ -67,6 +68,7 @@ struct node {
     struct engine *engine;
     struct store *store;
     struct guard *guard;
+    char guard_words[256]; /* why the guard was lost or empty at the start; "" when sound */
     struct payload_log *log;
     struct peers *peers;
     struct cosign *cosign;
@@ -96,6 +98,7 @@ struct node {
     pthread_mutex_t snapshot_lock;
     struct snapshot snapshot;
     bool draining; /* with snapshot_lock */
+    bool commit_waits; /* with snapshot_lock: a decided height finds no room on the disk */
     uint64_t snapshot_ms;
     uint64_t started_ms;
 };

@@ -173,6 +173,13 @@ static void contest(struct link *l, struct link *first)
     (void)link_send(first, FRAME_PING, bytes_of(nonce, sizeof(nonce)));
 }
 
+static void note_twin(struct peers *p, const struct crypto_hash *id)
+{
+    p->counters.twins++;
+    p->counters.twin = *id;
+    p->counters.twin_ms = p->o.now_ms();
+}
+
 static void on_auth(struct link *l, struct bytes body)
 {
     struct peers *p = l->p;
@@ -202,6 +209,7 @@ static void contest_tick(struct link *l, uint64_t now)
         hex_encode(hex, l->id.b, CRYPTO_HASH_SIZE);
         snprintf(why, sizeof(why),
                  "a second node with the identity %s: the first one still answers", hex);
+        note_twin(l->p, &l->id);
         link_refuse(l, why);
     } else if (now >= l->contest_ms + CONTEST_MS) {
         link_fail(first, "silent while a new connection of the same node waits");

@@ -43,6 +43,9 @@ void peers_grant(struct peers *p);
 struct peers_status {
     unsigned connected, known;
     uint64_t refused, dropped_frames, frames_in, frames_out, bytes_in, bytes_out;
+    uint64_t twins;          /* connections refused because their identity is in use already */
+    struct crypto_hash twin; /* the last such identity, proved by its AUTH */
+    uint64_t twin_ms;        /* wall clock */
 };
 void peers_status(struct peers_status *out, const struct peers *p);
 

@@ -329,6 +329,7 @@ bool sync_on_status_frame(struct engine *e, int peer, struct bytes body)
     p->round = s.round;
     p->step = s.step;
     p->flags = s.flags;
+    p->clock_ms = (int64_t)(s.time_ms - e->w.wall_ms(e->w.ctx));
     doubt_on_status(e, peer, &s);
     if (s.height < e->height) {
         sync_answer_laggard(e, peer, s.height);

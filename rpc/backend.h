@@ -39,6 +39,16 @@ struct rpc_submit_result {
  * is valid for the call only. */
 typedef void rpc_submit_done(void *done_ctx, const struct rpc_submit_result *results, size_t count);
 
+/* One validator, as the node that answers sees it. */
+struct rpc_node_validator {
+    char node[65];
+    bool self, connected;
+    bool votes;       /* says that it votes */
+    bool voted;       /* its vote at the pending height and round is here */
+    uint64_t height;  /* works at, as it says */
+    int64_t clock_ms; /* its clock less the answering node's, way included */
+};
+
 struct rpc_node_status {
     char node_id[65], ledger_id[65];
     const char *origin; /* lives as long as the backend */
@@ -53,6 +63,22 @@ struct rpc_node_status {
     char reason[160];   /* why not ready; "" when ready */
     uint64_t started_ms;
     uint64_t highest_height_seen; /* at any peer, with a certificate */
+    uint32_t quorum;
+    bool may_sign;       /* configured to vote, in the set, not halted */
+    bool in_doubt;       /* does not know what its key has signed */
+    uint32_t vouched;    /* validators that vouch; `quorum` are needed */
+    uint64_t sign_from;  /* votes again at this height; UINT64_MAX: not known yet */
+    const char *guard;   /* why the guard did not count at the start; "" where it did */
+    char halt_reason[256], alarm[256];
+    uint64_t alarm_height;
+    uint64_t idle_ms, waiting_ms; /* since the last block; since envelopes wait for one */
+    uint64_t free_bytes;
+    bool disk_low, log_full, commit_waits;
+    uint64_t evidence;   /* contradictions seen */
+    uint64_t twins, twin_ms; /* connections of an identity that was connected already; the last one */
+    char twin[65];
+    uint32_t n_validators;
+    struct rpc_node_validator validators[LEDGER_SET_MAX];
 };
 
 struct rpc_backend {

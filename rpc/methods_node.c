@@ -2,6 +2,58 @@
 
 static const char *const NOTHING[] = {NULL};
 
+static json_t *voting_json(const struct rpc_node_status *s)
+{
+    json_t *out = json_object();
+
+    json_object_set_new(out, "votes", json_boolean(s->may_sign && !s->in_doubt));
+    json_object_set_new(out, "quorum", json_integer(s->quorum));
+    json_object_set_new(out, "stopped", json_string(s->halt_reason));
+    if (s->in_doubt) {
+        json_object_set_new(out, "guard", json_string(s->guard));
+        json_object_set_new(out, "vouched", json_integer(s->vouched));
+        if (s->sign_from != UINT64_MAX)
+            json_object_set_new(out, "from_height", json_of_u64(s->sign_from));
+    }
+    if (s->alarm[0] != '\0') {
+        json_object_set_new(out, "alarm", json_string(s->alarm));
+        json_object_set_new(out, "alarm_height", json_of_u64(s->alarm_height));
+    }
+    json_object_set_new(out, "evidence", json_of_u64(s->evidence));
+    return out;
+}
+
+static json_t *validators_json(const struct rpc_node_status *s)
+{
+    json_t *out = json_array();
+
+    for (uint32_t i = 0; i < s->n_validators; i++) {
+        const struct rpc_node_validator *v = &s->validators[i];
+        json_t *one = json_object();
+        json_object_set_new(one, "node", json_string(v->node));
+        json_object_set_new(one, "self", json_boolean(v->self));
+        json_object_set_new(one, "connected", json_boolean(v->connected));
+        json_object_set_new(one, "voted", json_boolean(v->voted));
+        if (v->connected) {
+            json_object_set_new(one, "votes", json_boolean(v->votes));
+            json_object_set_new(one, "height", json_of_u64(v->height));
+            json_object_set_new(one, "clock_ms", json_integer(v->clock_ms));
+        }
+        json_array_append_new(out, one);
+    }
+    return out;
+}
+
+static json_t *disk_json(const struct rpc_node_status *s)
+{
+    json_t *out = json_object();
+
+    json_object_set_new(out, "free", json_of_u64(s->free_bytes));
+    json_object_set_new(out, "low", json_boolean(s->disk_low));
+    json_object_set_new(out, "full", json_boolean(s->commit_waits || s->log_full));
+    return out;
+}
+
 void rpc_node_status(void *ctx, struct jsonrpc_call *call, const json_t *params)
 {
     struct call_in in;
@@ -11,7 +63,8 @@ void rpc_node_status(void *ctx, struct jsonrpc_call *call, const json_t *params)
     if (!call_params_good(&in))
         return;
     in.backend->status(in.backend->ctx, &s);
-    json_t *out = json_object(), *position = json_object(), *peers = json_object(), *pool = json_object();
+    json_t *out = json_object(), *position = json_object(), *peers = json_object(),
+           *pool = json_object();
     json_object_set_new(out, "node", json_string(s.node_id));
     json_object_set_new(out, "ledger", json_string(s.ledger_id));
     json_object_set_new(out, "origin", json_string(s.origin));
@@ -32,6 +85,18 @@ void rpc_node_status(void *ctx, struct jsonrpc_call *call, const json_t *params)
     json_object_set_new(pool, "envelopes", json_integer(s.pool_envelopes));
     json_object_set_new(pool, "bytes", json_integer(s.pool_bytes));
     json_object_set_new(out, "pool", pool);
+    json_object_set_new(position, "idle_ms", json_of_u64(s.idle_ms));
+    json_object_set_new(position, "waiting_ms", json_of_u64(s.waiting_ms));
+    json_object_set_new(out, "voting", voting_json(&s));
+    json_object_set_new(out, "validators", validators_json(&s));
+    json_object_set_new(out, "disk", disk_json(&s));
+    if (s.twins > 0) {
+        json_t *twin = json_object();
+        json_object_set_new(twin, "node", json_string(s.twin));
+        json_object_set_new(twin, "count", json_of_u64(s.twins));
+        json_object_set_new(twin, "last", json_of_time(s.twin_ms));
+        json_object_set_new(out, "twin", twin);
+    }
     json_object_set_new(out, "started", json_of_time(s.started_ms));
     json_object_set_new(out, "now", json_of_time(in.backend->now_ms(in.backend->ctx)));
     call_result(&in, out);
@@ -64,7 +129,9 @@ void rpc_member_get(void *ctx, struct jsonrpc_call *call, const json_t *params)
     uint64_t number = call_u64(&in, "number");
     if (!call_params_good(&in))
         return;
-    const struct ledger_member *m = number <= UINT32_MAX ? ledger_registry_member(in.backend->registry, (uint32_t)number) : NULL;
+    const struct ledger_member *m =
+        number <= UINT32_MAX ? ledger_registry_member(in.backend->registry, (uint32_t)number)
+                             : NULL;
     if (m == NULL) {
         call_not_found(&in, "member", "member.list shows all");
         return;

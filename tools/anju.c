@@ -22,6 +22,7 @@ static const struct {
     {"audit", cmd_audit, "check a whole copy of the ledger"},
     {"import", cmd_import, "turn rows of a city's service requests into orders"},
     {"status", cmd_status, "how nodes are"},
+    {"doctor", cmd_doctor, "what is wrong with the nodes, and the next step"},
     {"members", cmd_members, "who is on the ledger"},
     {"procedure", cmd_procedure, "check and build procedures"},
     {"export", cmd_export, "the log as static files, and the policy, for clients of C2SP"},

@@ -88,8 +88,8 @@ START_TEST(fewer_than_a_quorum_of_new_nodes_sign_nothing)
 }
 END_TEST
 
-/* For all it knows, its key may have been used before: it votes two heights above all that the others
- * have reached. */
+/* For all it knows, its key may have been used before: it votes two heights above all that the
+ * others have reached. */
 START_TEST(a_node_that_comes_late_votes_above_what_it_could_have_signed)
 {
     struct engine_status s;
@@ -113,7 +113,8 @@ START_TEST(a_node_that_comes_late_votes_above_what_it_could_have_signed)
 }
 END_TEST
 
-/* The hole that this closes: with its directory emptied, a node signed what it had signed otherwise. */
+/* The hole that this closes: with its directory emptied, a node signed what it had signed
+ * otherwise. */
 START_TEST(an_emptied_or_restored_node_signs_nothing_twice)
 {
     int victim = _i % 4;
@@ -129,7 +130,8 @@ START_TEST(an_emptied_or_restored_node_signs_nothing_twice)
         size_t before = c.n_votes;
         uint64_t lived = 0;
         for (size_t i = 0; i < before; i++) {
-            if (crypto_hash_equal(&c.votes[i].signer, &c.node[victim].id) && c.votes[i].height > lived)
+            if (crypto_hash_equal(&c.votes[i].signer, &c.node[victim].id) &&
+                c.votes[i].height > lived)
                 lived = c.votes[i].height;
         }
         fake_crash(&c, victim);
