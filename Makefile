@@ -92,6 +92,11 @@ $(BUILD)/anju: $(BUILD)/tools/anju.o $(LINK)
 UNIT := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c tests/sim/test_*.c)))
 SHARED_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 NET_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
+FAULTS := $(BUILD)/tests/net/preload/faults.so
+$(FAULTS): tests/net/preload/faults.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 -Wall -Wextra -fPIC -shared -pthread -o $@ $<
 NET_SCRIPTS := $(sort $(wildcard tests/net/test_*.sh tests/net/test_*.py))
 $(BUILD)/libunit.a: $(SHARED_OBJ)
 	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
@@ -111,7 +116,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit fuzz sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench clean \
+.PHONY: all unit fuzz sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos clean \
         help
 
 ## all: build both programs and every module (the default)
@@ -137,7 +142,7 @@ test-long: ready
 ## unit: the unit tests alone
 unit: run-unit
 
-run-tests: all $(UNIT) $(FUZZ) $(NET_PROGRAMS)
+run-tests: all $(UNIT) $(FUZZ) $(NET_PROGRAMS) $(FAULTS)
 	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(FUZZ) $(NET_SCRIPTS)
 run-unit: $(UNIT) $(FUZZ)
 	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(FUZZ)
@@ -165,6 +170,11 @@ demo: ready
 run-demo:
 	+@$(again) all >&2
 	@BUILD='$(CURDIR)/$(BUILD)' ORDERS='$(ORDERS)' KEEP='$(KEEP)' bash tools/demo.sh
+
+## chaos: four nodes under faults of processes, network and disk (SCENARIO=names COUNT=kills TIME=s SEED=n)
+chaos: all $(FAULTS)
+	@BUILD='$(CURDIR)/$(BUILD)' COUNT='$(COUNT)' TIME='$(TIME)' $(if $(SEED),SEED='$(SEED)') \
+	  /usr/bin/python3 tests/net/chaos.py $(SCENARIO)
 
 ## deps: install the libraries that are missing (Debian, Ubuntu; elsewhere it lists them)
 deps:

@@ -489,6 +489,7 @@ void backend_init(struct node *n)
         .ctx = n,
         .registry = n->registry,
         .store = n->store,
+        .dir = n->config->data,
         .checkpoints = cosign_checkpoints(n->cosign),
         .log_node = n->self_index >= 0 ? &n->registry->set.node[n->self_index] : NULL,
         .log_open = n->genesis.log_public || node_is_loopback(n->config->rpc_host),

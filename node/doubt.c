@@ -51,6 +51,8 @@ unsigned doubt_vouched(const struct engine *e)
 static void end_doubt(struct engine *e, const char *why)
 {
     e->in_doubt = false;
+    e->status_owed = true;
+    e->status_at = e->w.mono_ms(e->w.ctx);
     log_info("node", "this node votes from height=%llu on: %s", (unsigned long long)e->height, why);
 }
 

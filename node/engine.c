@@ -108,6 +108,8 @@ static void evidence(struct engine *e, const struct consensus_action *a)
               "rounds=%u,%u; "
               "the usual cause is the same identity run twice",
               signer, (unsigned long long)a->vote.height, a->vote.round, a->other.round);
+    if (e->w.evidence != NULL)
+        e->w.evidence(e->w.ctx, &a->vote, &a->other);
 }
 
 static void carry_out(struct engine *e, const struct consensus_action *a)

@@ -54,6 +54,8 @@ struct engine_world {
     void (*read_block)(void *ctx, uint64_t height, uint64_t tag);
     /* The answer to an engine_submit with this ticket; at most one each. */
     void (*answer)(void *ctx, uint64_t ticket, const struct rpc_submit_result *result);
+    /* One signer, two messages that contradict each other. May be NULL. */
+    void (*evidence)(void *ctx, const struct ledger_vote *a, const struct ledger_vote *b);
     /* One a commit and when it says so: engine_status is worth reading again. May be NULL. */
     void (*changed)(void *ctx);
 };

@@ -256,6 +256,7 @@ struct engine {
     struct ahead ahead[SYNC_WINDOW];
     uint64_t ahead_bytes_max; /* the largest block among them so far */
     uint64_t resend_at, status_at;
+    bool status_owed; /* what we said of ourselves no longer holds */
     int sync_turn;                      /* where the search for somebody to ask begins */
     struct crypto_hash seen_votes[256]; /* verified lately; by their digest and signature */
     unsigned seen_next;

@@ -124,6 +124,9 @@ void verify_judge(struct node *n, const struct frame_compact *compact, struct bl
                   const struct ledger_tip *previous);
 void verify_read_block(struct node *n, uint64_t height, uint64_t tag);
 
+/* witness.c: keeps a proof of what contradicts itself. */
+void witness_keep(struct node *n, const struct ledger_vote *a, const struct ledger_vote *b);
+
 /* backend.c */
 void backend_init(struct node *n);
 void backend_answer(struct node *n, uint64_t ticket, const struct rpc_submit_result *result);

@@ -590,9 +590,10 @@ void sync_tick(struct engine *e, uint64_t now)
     if (now >= e->status_at) {
         e->status_at = now + STATUS_MS;
         consensus_status(&core, e->core);
-        if (core.step == CONSENSUS_WAIT || e->certified_height >= e->height ||
+        if (core.step == CONSENSUS_WAIT || e->status_owed || e->certified_height >= e->height ||
             core.step == CONSENSUS_HALTED || !doubt_may_sign(e) || core.round > 0)
             sync_status_to(e, -1);
+        e->status_owed = false;
     }
 }
 

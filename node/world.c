@@ -121,6 +121,11 @@ static void changed(void *ctx)
     ((struct node *)ctx)->snapshot_ms = 0; /* taken anew before the loop waits again */
 }
 
+static void evidence(void *ctx, const struct ledger_vote *a, const struct ledger_vote *b)
+{
+    witness_keep(ctx, a, b);
+}
+
 void world_fill(struct node *n, struct engine_world *out)
 {
     *out = (struct engine_world){.ctx = n,
@@ -139,5 +144,6 @@ void world_fill(struct node *n, struct engine_world *out)
                                  .commit = commit,
                                  .read_block = read_block,
                                  .answer = answer,
+                                 .evidence = evidence,
                                  .changed = changed};
 }

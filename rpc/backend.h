@@ -87,6 +87,7 @@ struct rpc_backend {
     struct store *store;
     struct checkpoints *checkpoints;    /* NULL: none are kept */
     const struct ledger_node *log_node; /* whose log signatures those have; NULL: none has */
+    const char *dir; /* the data directory, for evidence; NULL: none */
     bool log_open; /* whoever reaches the server may read the log's hashes and entries */
     uint64_t (*now_ms)(void *ctx);
     /* Takes `count` envelopes (wires are copied). done is called when all are settled, or after

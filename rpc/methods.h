@@ -50,7 +50,7 @@ const char *call_text(struct call_in *in, const char *name, size_t size_max);
 void call_hex(struct call_in *in, const char *name, void *out, size_t size);
 void call_wrong(struct call_in *in, const char *name, const char *words);
 
-jsonrpc_fn rpc_node_status, rpc_member_list, rpc_member_get, rpc_ledger_checkpoint, rpc_ledger_block, rpc_procedure_get,
+jsonrpc_fn rpc_evidence_list, rpc_node_status, rpc_member_list, rpc_member_get, rpc_ledger_checkpoint, rpc_ledger_block, rpc_procedure_get,
     rpc_procedure_list, rpc_record_get, rpc_record_prepare, rpc_record_submit, rpc_subject_get, rpc_subject_history,
     rpc_records_query, rpc_proof_receipt, rpc_proof_consistency;
 

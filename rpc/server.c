@@ -12,6 +12,7 @@
 #include "rpc/tiles.h"
 
 const struct jsonrpc_method RPC_METHODS[] = {
+    {"evidence.list", rpc_evidence_list},
     {"ledger.block", rpc_ledger_block},
     {"ledger.checkpoint", rpc_ledger_checkpoint},
     {"member.get", rpc_member_get},

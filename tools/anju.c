@@ -23,6 +23,7 @@ static const struct {
     {"import", cmd_import, "turn rows of a city's service requests into orders"},
     {"status", cmd_status, "how nodes are"},
     {"doctor", cmd_doctor, "what is wrong with the nodes, and the next step"},
+    {"evidence", cmd_evidence, "proofs that a validator contradicted itself"},
     {"members", cmd_members, "who is on the ledger"},
     {"procedure", cmd_procedure, "check and build procedures"},
     {"export", cmd_export, "the log as static files, and the policy, for clients of C2SP"},

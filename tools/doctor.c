@@ -302,7 +302,8 @@ static void look_at_quorum(struct ward *w, const struct patient *p)
     {
         bool up = json_is_true(json_object_get(v, "connected"));
         connected += up;
-        voting += up && json_is_true(json_object_get(v, "votes"));
+        voting += up && (json_is_true(json_object_get(v, "votes")) ||
+                         json_is_true(json_object_get(v, "voted")));
         name_node(name, sizeof(name), w, text(json_object_get(v, "node")));
         if (!up)
             snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",

@@ -17,7 +17,7 @@ enum tool_exit { TOOL_OK = 0, TOOL_REFUSED = 1, TOOL_USAGE = 2, TOOL_FAILED = 3 
 /* argv[0] is the subcommand's name. Returns the exit code. */
 typedef int tool_fn(int argc, char **argv);
 tool_fn cmd_keys, cmd_genesis, cmd_code, cmd_submit, cmd_get, cmd_history, cmd_query, cmd_receipt, cmd_verify, cmd_audit,
-    cmd_import, cmd_status, cmd_members, cmd_procedure, cmd_rebuild, cmd_export, cmd_doctor;
+    cmd_import, cmd_status, cmd_members, cmd_procedure, cmd_rebuild, cmd_export, cmd_doctor, cmd_evidence;
 
 /* ---- Arguments. Options may stand anywhere; "--" ends them. ---- */
 struct tool_option {

@@ -50,9 +50,9 @@ def wait_until(what, seconds):
     return what()
 
 
-def free_ports(count):
-    """The first of `count` ports in a row that nobody has; below the range that outgoing connections take."""
-    first = 10000 + os.getpid() * 7 % 20000
+def free_ports(count, first=None):
+    """The first of `count` ports in a row that nobody has, from `first` on; below the range that outgoing connections take."""
+    first = first or 10000 + os.getpid() * 7 % 20000
     while True:
         sockets = []
         try:

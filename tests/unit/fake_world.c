@@ -388,6 +388,15 @@ static void answer(void *ctx, uint64_t ticket, const struct rpc_submit_result *r
     c->answers[c->n_answers++].result = *result;
 }
 
+static void evidence(void *ctx, const struct ledger_vote *a, const struct ledger_vote *b)
+{
+    struct fake_node *n = ctx;
+
+    n->accused++;
+    n->accused_by[0] = *a;
+    n->accused_by[1] = *b;
+}
+
 /* ---- The cluster ---- */
 
 static void genesis_state(struct fake_node *n)
@@ -441,7 +450,8 @@ void fake_start(struct fake_cluster *c, int node)
                                              .execute = execute,
                                              .commit = commit,
                                              .read_block = read_block,
-                                             .answer = answer}};
+                                             .answer = answer,
+                                             .evidence = evidence}};
 
     n->life++;
     n->engine = engine_new(&config);

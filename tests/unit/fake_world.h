@@ -45,6 +45,8 @@ struct fake_node {
     bool no_room;      /* appends fail */
     unsigned syncs_waiting;
     uint64_t wants_seen;
+    unsigned accused; /* times that its engine handed out evidence; the last two messages */
+    struct ledger_vote accused_by[2];
 };
 
 struct fake_cluster {
