@@ -116,7 +116,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit fuzz sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos clean \
+.PHONY: all unit fuzz sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos tsan clean \
         help
 
 ## all: build both programs and every module (the default)
@@ -175,6 +175,11 @@ run-demo:
 chaos: all $(FAULTS)
 	@BUILD='$(CURDIR)/$(BUILD)' COUNT='$(COUNT)' TIME='$(TIME)' $(if $(SEED),SEED='$(SEED)') \
 	  /usr/bin/python3 tests/net/chaos.py $(SCENARIO)
+
+## tsan: the cluster tests on a build with ThreadSanitizer; no report is accepted
+tsan:
+	+@$(again) SAN=thread all
+	@BUILD='$(CURDIR)/build-thread' CC='$(CC)' bash tests/tsan.sh
 
 ## deps: install the libraries that are missing (Debian, Ubuntu; elsewhere it lists them)
 deps:
