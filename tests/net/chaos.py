@@ -318,6 +318,7 @@ def one_way_partition(net, chance):
             net.proxy.blocked = {(i, victim) if way else (victim, i) for i in range(4) if i != victim}
             time.sleep(3)
             load.goes_on("three go on", 2)
+            net.doctor_says("behind", victim)
             net.proxy.heal()
             back(net, victim)
         load.goes_on("it goes on")

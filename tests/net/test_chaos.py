@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A part of `make chaos` that takes less than a minute; with ANJU_TEST_LONG all of it. Also what `anju evidence` and
 `anju doctor` say of proofs and of nodes in good health."""
-import base64, hashlib, json, os, struct, sys
+import base64, hashlib, http.server, json, os, ssl, struct, sys, threading
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -66,7 +66,96 @@ def good_health(net, chance):
     check("a genesis that is not there", out.returncode == 3 and b"none" in out.stderr, out.stderr)
 
 
-SHORT = ["good_health", "evidence", "full_disk", "power_cut", "one_way_partition", "missing_quorum", "damaged_guard", "emptied_directory", "same_identity_twice"]
+class Pretender(threading.Thread):
+    """Answers at a stopped node's address, with its TLS key, what `change` makes of another node's answers."""
+
+    def __init__(self, net, i, change):
+        super().__init__(daemon=True)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                result, _ = net.call_node(0, request["method"], **request["params"])
+                body = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": change(request["method"], result)}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", net.base + 2 * i + 1), Handler)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(net.path(MEMBERS[i][0], "tls.crt"), net.path(MEMBERS[i][0], "tls.key"))
+        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.start()
+
+    def run(self):
+        self.server.serve_forever()
+
+    def end(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.join()
+
+
+@chaos.scenario
+def what_the_doctor_reads(net, chance):
+    """Answers that real nodes give only when much has gone wrong: each is named at the node that gave it, with the next step."""
+    with chaos.Load(net) as load:
+        load.goes_on("it runs", 3)
+    net.stop(3)
+
+    def set_at(*path):
+        def change(method, r):
+            if method == "node.status":
+                at = r
+                for name in path[:-2]:
+                    at = at[name]
+                at[path[-2]] = path[-1]
+            return r
+        return change
+
+    def other_result(method, r):
+        return dict(r, result_id="0" * 64) if method == "ledger.checkpoint" else r
+
+    cases = [("diverged", set_at("voting", "stopped", "the certified result of a block is not the one that this node computed"), "audit"),
+             ("diverged", set_at("voting", "alarm", "validators precommitted our block with another result"), "audit"),
+             ("same_identity", set_at("voting", "stopped", "somebody else signs with this node's key"), "stop it"),
+             ("stopped", set_at("voting", "stopped", "two commit certificates of one height differ"), "log"),
+             ("evidence", set_at("voting", "evidence", "2"), "anju evidence"),
+             ("fork", other_result, "evidence"),
+             ("behind", set_at("height", "0"), "wait"),
+             ("stalled", set_at("consensus", "round", 7), "validators"),
+             ("disk_full", set_at("disk", "full", True), "room"),
+             ("disk_low", set_at("disk", "low", True), "room"),
+             ("guard_lost", set_at("voting", "guard", "the guard is empty"), "other validators"),
+             ("clock", set_at("now", "2020-01-01T00:00:00.000Z"), "NTP")]
+    for cause, change, word in cases:
+        pretender = Pretender(net, 3, change)
+        try:
+            found = net.doctor()
+        finally:
+            pretender.end()
+        named = [f for f in found if f["cause"] == cause and f["node"] == net.url(3)]
+        check("the doctor names %s and the next step" % cause, any(word in f["next"] for f in named), found)
+        wrong = {f["cause"] for f in found if f["node"] == net.url(3)} - {cause, "not_connected"}
+        check("and nothing else of that node: %s" % cause, not wrong, wrong)
+    for junk in (lambda m, r: None, lambda m, r: [], lambda m, r: {}, lambda m, r: "x", lambda m, r: {"voting": 7, "validators": {}, "disk": [], "now": 1},
+                 lambda m, r: dict(r, validators=[1, "x", None, {}, {"node": "y" * 5000}]) if m == "node.status" else {"block": {}}):
+        pretender = Pretender(net, 3, junk)
+        try:
+            out = net.anju("doctor", "--json", "--genesis", net.path("genesis.json"), check=False)
+        finally:
+            pretender.end()
+        check("answers of any form do it no harm", out.returncode == 1 and json.loads(out.stdout)["findings"], (out.returncode, out.stderr))
+
+
+SHORT = ["what_the_doctor_reads", "good_health", "evidence", "full_disk", "power_cut", "one_way_partition", "missing_quorum", "damaged_guard", "emptied_directory", "same_identity_twice"]
 
 
 def main():
