@@ -506,6 +506,15 @@ static void examine(struct ward *w)
     look_at_results(w);
 }
 
+/* What was given, else what the configuration names. */
+static const char *genesis_of(const struct tool_option *genesis, const char *config_file,
+                              const struct node_config *config)
+{
+    if (config_file != NULL && tool_option_value(genesis, 0) == NULL)
+        return config->genesis;
+    return genesis->given;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
     struct tool_option options[] = {
@@ -528,11 +537,12 @@ int cmd_doctor(int argc, char **argv)
     if (options[2].given != NULL && node_config_read(&config, options[2].given) != ANJU_OK)
         return tool_fail_err();
     w = anju_alloc(sizeof(*w));
-    if (tool_open_genesis(&w->registry,
-                          options[2].given != NULL && tool_option_value(&options[0], 0) == NULL
-                              ? config.genesis
-                              : options[0].given) != ANJU_OK)
+    if (tool_open_genesis(&w->registry, genesis_of(&options[0], options[2].given, &config)) !=
+        ANJU_OK) {
+        free(w);
+        node_config_free(&config);
         return tool_fail_err();
+    }
     w->findings = json_array();
     nodes_init(&nodes, &options[1], w->registry);
     w->n = nodes.count;

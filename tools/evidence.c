@@ -62,6 +62,7 @@ static enum anju_err save(const struct seen *s, uint64_t height, struct bytes pr
 /* Checks one proof; `from` says where it comes from. */
 static enum anju_err show(struct seen *s, struct bytes proof, const char *from)
 {
+    static const char *const HEADS[] = {"height", "what", "messages", "signed by", "from"};
     struct ledger_evidence *e = anju_alloc(sizeof(*e));
     uint32_t convicts = 0;
     char height[32], rounds[100], whom[1000];
@@ -74,7 +75,10 @@ static enum anju_err show(struct seen *s, struct bytes proof, const char *from)
         say_rounds(rounds, sizeof(rounds), e);
         name_convicts(whom, sizeof(whom), convicts, s->registry);
         const char *cells[] = {height, ledger_evidence_name(e->kind), rounds, whom, from};
-        tool_table_row(s->table, cells);
+        if (!tool_json && s->table == NULL)
+            s->table = tool_table_new(HEADS, 5);
+        if (!tool_json)
+            tool_table_row(s->table, cells);
         json_array_append_new(s->all,
                               json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "height", height, "kind",
                                         ledger_evidence_name(e->kind), "messages", rounds, "whom",
@@ -178,7 +182,6 @@ int cmd_evidence(int argc, char **argv)
                                      "whose identity runs twice is the usual cause.\n"
                                      "Exit code 1 where something proves nothing.",
                                      "anju evidence --genesis genesis.json", options};
-    static const char *const HEADS[] = {"height", "what", "messages", "signed by", "from"};
     struct seen s = {0};
     int n, code = tool_args(&usage, argc, argv, &n, 0, 1000);
 
@@ -187,14 +190,13 @@ int cmd_evidence(int argc, char **argv)
     if (tool_open_genesis(&s.registry, options[0].given) != ANJU_OK)
         return tool_fail_err();
     s.out = options[2].given;
-    s.table = tool_table_new(HEADS, 5);
     s.all = json_array();
     code = n > 0 ? read_files(&s, argv + 1, n) : ask_nodes(&s, &options[1]);
     if (s.bad)
         code = TOOL_REFUSED;
     if (tool_json)
         tool_print_json(json_incref(s.all));
-    else if (json_array_size(s.all) > 0)
+    else if (s.table != NULL)
         tool_table_print(s.table);
     else if (code == TOOL_OK)
         printf("no evidence: nobody contradicted itself where one of these nodes saw it\n");

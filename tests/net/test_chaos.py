@@ -155,7 +155,7 @@ def what_the_doctor_reads(net, chance):
         check("answers of any form do it no harm", out.returncode == 1 and json.loads(out.stdout)["findings"], (out.returncode, out.stderr))
 
 
-SHORT = ["what_the_doctor_reads", "good_health", "evidence", "full_disk", "power_cut", "one_way_partition", "missing_quorum", "damaged_guard", "emptied_directory", "same_identity_twice"]
+SHORT = ["what_the_doctor_reads", "good_health", "evidence", "full_disk", "power_cut", "missing_quorum", "damaged_guard", "emptied_directory", "same_identity_twice"]
 
 
 def main():
