@@ -6,6 +6,7 @@
 #include "ledger/evidence.h"
 #include "rpc/json.h"
 #include "storage/evidence_files.h"
+#include "tools/evidence_fork.h"
 #include "tools/nodes.h"
 
 struct seen {
@@ -124,8 +125,29 @@ static void show_answer(struct seen *s, const json_t *answer, const char *url)
     }
 }
 
+/* Between the first node that answers and another one. */
+static void look_for_fork(struct seen *s, const char *first, const char *other)
+{
+    struct ledger_evidence *e = anju_alloc(sizeof(*e));
+    struct writer proof = {0};
+    char from[600];
+    enum anju_err err = fork_between(e, first, other, s->registry);
+
+    if (err == ANJU_OK) {
+        ledger_evidence_encode(&proof, e, &s->registry->ledger_id);
+        snprintf(from, sizeof(from), "%s and %s", first, other);
+        err = show(s, writer_view(&proof), from);
+    }
+    if (err != ANJU_OK && err != ANJU_ERR_NOT_FOUND)
+        fprintf(stderr, "anju evidence: %s and %s cannot be compared: %s\n", first, other,
+                anju_err_text());
+    writer_free(&proof);
+    free(e);
+}
+
 static int ask_nodes(struct seen *s, const struct tool_option *url)
 {
+    const char *first = NULL;
     struct nodes nodes;
     size_t answers = 0;
 
@@ -143,6 +165,10 @@ static int ask_nodes(struct seen *s, const struct tool_option *url)
             fprintf(stderr, "anju evidence: %s does not answer: %s\n", nodes.url[i],
                     anju_err_text());
         answers += err == ANJU_OK;
+        if (err == ANJU_OK && first != NULL)
+            look_for_fork(s, first, nodes.url[i]);
+        else if (err == ANJU_OK)
+            first = nodes.url[i];
         tool_client_close(client);
         json_decref(answer);
         json_decref(error);
@@ -174,14 +200,15 @@ int cmd_evidence(int argc, char **argv)
         {"--url", "URL", "a node to ask; may be given several times (all of genesis)", NULL, NULL},
         {"--out", "DIR", "write each proof there, as a file", NULL, NULL},
         {0}};
-    const struct tool_usage usage = {"evidence",
-                                     "[--genesis FILE] [--url URL]... [--out DIR] [FILE...]",
-                                     "Proofs that a validator signed what contradicts itself: all "
-                                     "that the nodes keep, or these files, each\n"
-                                     "checked here with nothing but the genesis document. A node "
-                                     "whose identity runs twice is the usual cause.\n"
-                                     "Exit code 1 where something proves nothing.",
-                                     "anju evidence --genesis genesis.json", options};
+    const struct tool_usage usage = {
+        "evidence", "[--genesis FILE] [--url URL]... [--out DIR] [FILE...]",
+        "Proofs that a validator signed what contradicts itself: all "
+        "that the nodes keep, or these files, each\n"
+        "checked here with nothing but the genesis document; and whether two nodes hold different "
+        "certificates of a height. A node "
+        "whose identity runs twice is the usual cause.\n"
+        "Exit code 1 where something proves nothing.",
+        "anju evidence --genesis genesis.json", options};
     struct seen s = {0};
     int n, code = tool_args(&usage, argc, argv, &n, 0, 1000);
 

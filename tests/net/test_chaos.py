@@ -155,7 +155,59 @@ def what_the_doctor_reads(net, chance):
         check("answers of any form do it no harm", out.returncode == 1 and json.loads(out.stdout)["findings"], (out.returncode, out.stderr))
 
 
-SHORT = ["what_the_doctor_reads", "good_health", "evidence", "full_disk", "power_cut", "missing_quorum", "damaged_guard", "emptied_directory", "same_identity_twice"]
+@chaos.scenario
+def forked(net, chance):
+    """Three validators certified another block at a height: `anju evidence` finds the first such height, and names those that
+    signed both."""
+    with chaos.Load(net) as load:
+        load.goes_on("it runs", 6)
+    net.stop(3)
+    secrets = []
+    for i in range(4):
+        secret = ec.derive_private_key(int(open(net.path(MEMBERS[i][0], "node.key")).read(), 16), ec.SECP256K1())
+        p = secret.public_key().public_numbers()
+        secrets.append((hashlib.sha256(bytes([2 + p.y % 2]) + p.x.to_bytes(32, "big")).digest(), secret))
+    secrets.sort(key=lambda x: x[0])
+    vid, at = b"\5" * 32, 2
+
+    def another(method, r):
+        if method != "ledger.checkpoint" or int(r["height"]) < at:
+            return r
+        c = r["certificate"]
+        c["block"], c["signatures"] = vid.hex(), []
+        for i in range(3):
+            body = secrets[i][0] + struct.pack(">QI", int(c["height"]), c["round"]) + vid + bytes.fromhex(c["result"])
+            c["signatures"].append({"index": i, "signature": sign(secrets[i][1], digest(b"anju/precommit/1", net.ledger, body)).hex()})
+        return dict(r, block=vid.hex())
+
+    def wrong(method, r):
+        r = another(method, r)
+        if "certificate" in r:
+            r["certificate"]["signatures"][0]["signature"] = r["certificate"]["signatures"][1]["signature"]
+        return r
+    real = net.call_node(0, "ledger.checkpoint", height=str(at))[0]["certificate"]
+    both = [i for i in range(3) if i in [s["index"] for s in real["signatures"]]]
+    pretender = Pretender(net, 3, another)
+    try:
+        out = net.anju("evidence", "--json", "--genesis", net.path("genesis.json"), check=False)
+        found = json.loads(out.stdout)
+        check("a fork is found at its first height", len(found) == 1 and found[0]["kind"] == "fork" and found[0]["height"] == str(at), (found, out.stderr))
+        check("and whoever signed both is named", found and all(secrets[i][0].hex()[:12] in found[0]["whom"] for i in both) and both, (both, found))
+        check("the doctor sees it, too", any(f["cause"] == "fork" for f in net.doctor()))
+    finally:
+        pretender.end()
+    open(net.path("fork"), "wb").write(base64.b64decode(found[0]["proof"]))
+    out = net.anju("evidence", "--json", "--genesis", net.path("genesis.json"), net.path("fork"), check=False)
+    check("the proof is good offline", out.returncode == 0, out.stderr)
+    pretender = Pretender(net, 3, wrong)
+    try:
+        out = net.anju("evidence", "--json", "--genesis", net.path("genesis.json"), check=False)
+        check("a certificate that does not verify accuses nobody", json.loads(out.stdout) == [] and b"cannot be compared" in out.stderr, out)
+    finally:
+        pretender.end()
+
+
+SHORT = ["forked", "what_the_doctor_reads", "good_health", "evidence", "full_disk", "power_cut", "missing_quorum", "damaged_guard", "emptied_directory", "same_identity_twice"]
 
 
 def main():
