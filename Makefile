@@ -116,7 +116,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit fuzz sim explore test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos tsan clean \
+.PHONY: all unit fuzz sim explore bench-network test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos tsan clean \
         help
 
 ## all: build both programs and every module (the default)
@@ -155,6 +155,10 @@ fuzz:
 BENCH := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c)))
 bench: $(BENCH)
 	@set -e; for b in $(BENCH); do echo "== $$b"; $$b; done
+
+## bench-network: four nodes on this machine: latency, throughput, audit, beside the machine's limits
+bench-network: all $(BUILD)/tests/bench/bench_limits $(BUILD)/tests/net/load
+	@BUILD='$(CURDIR)/$(BUILD)' bash tests/bench/network.sh
 
 ## sim: clusters of consensus cores from seeds (SEED=n, COUNT=n; TRACE=1 shows one)
 sim: $(BUILD)/tests/sim/sim_consensus
