@@ -114,7 +114,7 @@ static void settle(struct sender *s, const json_t *answer, uint32_t ms)
 static enum anju_err send_once(struct sender *s, json_t **answer)
 {
     struct nodes *n = &s->nodes;
-    struct bytes wires[QUEUE_MAX];
+    struct bytes wires[QUEUE_MAX] = {{0}};
     struct writer batch = {0};
     enum anju_err err = ANJU_OK;
 
