@@ -203,7 +203,8 @@ class Load:
                   len(there) == len(set(there)) and set(there) <= w.placed and set(w.acknowledged) <= set(there),
                   (len(there), len(set(there)), len(w.placed), len(w.acknowledged)))
         check("no record was refused for a wrong reason", not any(w.faults for w in self.writers), [w.faults[:2] for w in self.writers])
-        check("%d reads, none went back" % self.reader.reads, self.reader.reads > 0 and not self.reader.back, self.reader.back[:3])
+        print("   %d records acknowledged, height %d, %d reads" % (len(acknowledged), least, self.reader.reads), flush=True)
+        check("no read went back", self.reader.reads > 0 and not self.reader.back, self.reader.back[:3])
 
     def envelopes(self, grid):
         out, cursor = [], {}
@@ -248,7 +249,7 @@ def killed_at_any_moment(net, chance, count=None):
             if not net.wait_ready(victim, seconds=40):
                 check("node %d is back after kill %d" % (victim, k + 1), False, net.log(victim)[-500:])
                 break
-        check("%d SIGKILLs" % (k + 1), True)
+        print("   %d SIGKILLs" % (k + 1), flush=True)
         load.goes_on("it goes on after the last kill")
     check("nobody is accused", accused(net) == [])
 
@@ -466,7 +467,8 @@ def power_cut(net, chance, count=4):
             if not check("all four are back after the power cut", net.wait_ready(seconds=40), [net.log(i)[-500:] for i in range(4)]):
                 break
         load.goes_on("it goes on")
-    check("%d unsynced writes were taken back" % taken, taken > 0)
+    print("   %d unsynced writes taken back" % taken, flush=True)
+    check("unsynced writes were taken back", taken > 0)
     check("nobody is accused", accused(net) == [])
 
 
@@ -574,6 +576,7 @@ def damaged_guard(net, chance):
 
 @scenario
 def deleted_guard(net, chance):
+    """The file is missing beside a ledger: the same as damaged, and it comes back the same way."""
     with Load(net) as load:
         load.goes_on("it runs", 2)
         net.kill(0)
