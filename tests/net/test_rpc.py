@@ -2,8 +2,10 @@
 """Every JSON-RPC method of a real node over HTTPS, spoken to by a client that shares no code with it: records
 by names are prepared by the node, signed here, submitted, found again, and every refusal says what would be right.
 One validator is a network of its own: what needs four is in test_cluster.py."""
-import base64, json, struct, sys
+import base64, hashlib, json, struct, sys
 
+import formats
+import list_verifier
 from network import Checks, Network, now
 
 check = Checks()
@@ -156,6 +158,54 @@ def proofs(node, first):
     check("the checkpoint of genesis", e is None and start["block"] == node.ledger.hex() and "certificate" not in start, e or start)
 
 
+def whole_answers(node, subject):
+    """Proofs of lists from a real node, through anju verify and through the verifier written from formats.md."""
+    genesis = json.load(open(node.path("genesis.json")))
+    formats.ledger[0] = hashlib.sha256(open(node.path("genesis.json"), "rb").read()).digest()
+    nodes = sorted([(bytes.fromhex(n["node_key"]),) for n in genesis["nodes"]], key=lambda n: formats.H(n[0]))
+    bulk = dict(procedure="order-import", list=["type"], values=["bulk"])
+    state = dict(procedure="order-import", list=["state", "due_day"], values=["placed", None])
+    asks = [("records.query", dict(bulk)), ("records.query", dict(bulk, limit=20, cursor="90")), ("records.query", dict(bulk, limit=5, newest_first=True, records=True, effects=True)),
+            ("records.query", dict(bulk, **{"from": now(-60000), "until": now(60000)})), ("records.query", dict(bulk, now=True)), ("records.query", dict(state, count=True)),
+            ("records.query", dict(bulk, values=["never seen"])), ("records.query", {"member": 1}), ("records.query", {"keys": [bulk, {"member": 1}, {"member": 2}, dict(bulk, values=["nothing"])], "limit": 3}),
+            ("subject.history", {"procedure": "order", "subject": subject}), ("subject.get", {"procedure": "order", "subject": subject}),
+            ("subject.get", {"procedure": "order", "subject": "00" * 16})]
+    for method, params in asks:
+        proof, e = node.call(method, prove=True, **params)
+        name = "%s %s" % (method, json.dumps(params))
+        text = json.dumps(proof, separators=(",", ":"), ensure_ascii=False) + "\n"
+        path = node.path("list.json")
+        open(path, "w").write(text)
+        out = node.anju("verify", "--json", "--genesis", node.path("genesis.json"), path, check=False)
+        check("anju verify of " + name, out.returncode == 0 and json.loads(out.stdout)["verdict"] == "valid", (e, out.stdout[:300]))
+        try:
+            good = list_verifier.list_is_valid(text.encode(), nodes)
+        except (ValueError, KeyError) as fault:
+            good = repr(fault)
+        check("the other verifier of " + name, good is True, good)
+        for lang in ("en", "zh"):
+            out = node.anju("verify", "--explain", "--lang", lang, "--genesis", node.path("genesis.json"), path, check=False)
+            check("each step in words (%s) of %s" % (lang, name), out.returncode == 0 and len(out.stdout.splitlines()) > 12, out.stdout[:200])
+        bad = text.replace('"begin":"0"', '"begin":"1"', 1) if '"begin":"0"' in text else text[:-2]
+        open(path, "w").write(bad)
+        out = node.anju("verify", "--genesis", node.path("genesis.json"), path, check=False)
+        check("a changed one is invalid: " + name, out.returncode == 1, out.stdout[:200])
+    proof, e = node.call("proof.consistency", first=1)
+    open(node.path("c.json"), "w").write(json.dumps(proof, separators=(",", ":")) + "\n")
+    out = node.anju("verify", "--json", "--genesis", node.path("genesis.json"), node.path("c.json"), check=False)
+    check("consistency between two heights", out.returncode == 0 and list_verifier.consistency_is_valid(open(node.path("c.json"), "rb").read(), nodes), (e, out.stdout))
+    sizes, e = node.call("proof.consistency", **{"from": 3, "to": 40})
+    check("consistency between two sizes", e is None and sizes["from"] == "3" and len(sizes["path"]) > 1, e or sizes)
+    found, e = node.call("records.query", now=True, **bulk)
+    check("what has a value now, by names", e is None and len(found["keys"][0]["subjects"]) == 200 and found["keys"][0]["live"] == "200", e or found)
+    for params in (dict(bulk, prove=True, limit=5, **{"from": now(-60000)}), dict(bulk, now=True, count=True), dict(bulk, now=True, effects=True),
+                   dict(bulk, keys=[bulk], limit=3), {"keys": [], "prove": True}, {"keys": [{"member": 0}], "prove": True}):
+        found, e = node.call("records.query", **params)
+        check("refused with the place: %s" % json.dumps(params), e is not None and e["code"] == -32602 and e["data"]["field"].startswith("/params"), e or found)
+    found, e = node.call("records.query", procedure="order-import", list=["no"], values=["M-1-1"], now=True, prove=True)
+    check("a unique leads to no list, and says so", e is not None and e["code"] == -32602 and "ask how many" in e["data"]["hint"], e or found)
+
+
 def rest(node):
     members, e = node.call("member.list")
     check("member.list", e is None and [m["name"]["zh"] for m in members["members"]] == ["区政府", "物业"] and len(members["nodes"]) == 1, e or members)
@@ -181,6 +231,7 @@ def main():
     refusals(node, subject, wire)
     many(node)
     proofs(node, first)
+    whole_answers(node, subject)
     rest(node)
     check("SIGTERM ends the node with 0", node.stop(0) == 0)
     node.end()
