@@ -237,21 +237,39 @@ static bool settled(struct check_verdict *out, const struct ledger_envelope *e,
     return false;
 }
 
+/* By our clock, which may be wrong: nothing is said of what will become of it. */
+static void not_now(struct check_verdict *out, const char *hint)
+{
+    out->good = false;
+    out->result.state = RPC_SUBMIT_BUSY;
+    snprintf(out->result.hint, sizeof(out->result.hint), "%s", hint);
+}
+
+/* "Never takes effect" rests on the ledger's time alone. A client that was told so by a wrong clock
+ * would sign a second envelope, and both could take effect. */
 static bool out_of_time(struct check_verdict *out, const struct ledger_envelope *e,
                         const struct ledger_registry *registry, uint64_t now_ms, uint64_t tip_ms)
 {
     const struct ledger_member_key *key = ledger_registry_key(registry, e->key);
     uint64_t ahead = registry->limits.valid_ahead_ms;
 
-    if (e->valid_until <= tip_ms || e->valid_until <= now_ms)
+    if (e->valid_until <= tip_ms)
         skip(out, LEDGER_SKIP_EXPIRED,
              "valid_until has passed: sign a new envelope with a later one");
-    else if (e->valid_until - now_ms > ahead && e->valid_until - now_ms - ahead > 60000)
+    else if (e->valid_until > now_ms && e->valid_until - now_ms > ahead &&
+             e->valid_until - now_ms - ahead > 60000)
         skip(out, LEDGER_SKIP_TOO_FAR,
              "valid_until is too far ahead of the ledger's time: choose one within the limit");
-    else if (key != NULL && (now_ms < key->from || now_ms >= key->until))
+    else if (key != NULL && tip_ms >= key->until)
         skip(out, LEDGER_SKIP_KEY,
-             "the key is not valid at this time: sign with another key of the member");
+             "the key is not valid any more: sign with another key of the member");
+    else if (e->valid_until <= now_ms)
+        not_now(out,
+                "by this node's clock valid_until has passed, by the ledger's time it has not: "
+                "ask again, here or at another node, until it is settled");
+    else if (key != NULL && (now_ms < key->from || now_ms >= key->until))
+        not_now(out, "by this node's clock the key is not valid now: compare the clocks, or sign "
+                     "with another key of the member");
     else
         return false;
     return true;
