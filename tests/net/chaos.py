@@ -7,7 +7,7 @@ everything back. Each scenario is a function here; the name of one or more runs 
 Checked in each: every acknowledged record is at all nodes with the claim that was acknowledged, none is there twice, no two
 nodes differ in a block or result, what one node answers never goes back, nobody is accused who did nothing; and `anju doctor`
 names the cause while it lasts."""
-import json, os, random, shutil, signal, subprocess, sys, threading, time, traceback
+import http.client, json, os, random, shutil, signal, subprocess, sys, threading, time, traceback
 
 import faults
 from network import MEMBERS, Checks, Network, build, free_ports, long_test, now, top, wait_until
@@ -103,7 +103,7 @@ class Writer(threading.Thread):
                 if p:
                     self.placed.add(p["envelope"])
                     return p["envelope"], wire
-            except (OSError, ValueError, TypeError):
+            except (OSError, ValueError, TypeError, http.client.HTTPException):
                 pass
             time.sleep(0.02)
         return None, None
@@ -114,7 +114,7 @@ class Writer(threading.Thread):
             while envelope and not self.stopping:
                 try:
                     r, e = self.net.submit_wire(self.random.choice(self.nodes), wire, wait_ms=2000)
-                except (OSError, ValueError, TypeError):
+                except (OSError, ValueError, TypeError, http.client.HTTPException):
                     time.sleep(0.02)
                     continue
                 if e and e["code"] != -32005:
@@ -143,7 +143,7 @@ class Reader(threading.Thread):
                     s, _ = self.net.call_node(i, "node.status", timeout=3)
                     q, _ = self.net.call_node(i, "records.query", timeout=3, procedure="order-import", list=["grid"], values=["g0"], limit=1)
                     at = (int(s["height"]), int(s["log_size"]), int(q["total"]))
-                except (OSError, ValueError, TypeError):
+                except (OSError, ValueError, TypeError, http.client.HTTPException):
                     continue
                 if i not in self.emptied and any(a < b for a, b in zip(at, self.seen[i])):
                     self.back.append((i, self.seen[i], at))
