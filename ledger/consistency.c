@@ -47,9 +47,8 @@ static bool check_one(struct ledger_consistency_report *out, unsigned which,
 {
     static const char *const WHICH[] = {"the first checkpoint", "the second checkpoint"};
     enum ledger_verdict verdict;
-    enum anju_err err =
-        ledger_checkpoint_check(&out->header[which], &out->result[which], c->header, c->result,
-                                &c->certificate, &registry->ledger_id);
+    enum anju_err err = ledger_checkpoint_check(&out->header[which], &out->result[which], c->header,
+                                                c->result, &c->certificate, &registry->ledger_id);
 
     if (err != ANJU_OK)
         return stop(out, err == ANJU_ERR_UNSUPPORTED ? LEDGER_CANNOT_TELL : LEDGER_INVALID,

@@ -1,7 +1,7 @@
 /*
- * consistency: proves that the log of one height is the beginning of the log of a later one: nothing
- * of it was changed, taken away or put in between (docs/formats.md, "Consistency"). Pure; any
- * thread.
+ * consistency: proves that the log of one height is the beginning of the log of a later one:
+ * nothing of it was changed, taken away or put in between (docs/formats.md, "Consistency"). Pure;
+ * any thread.
  */
 #ifndef ANJU_LEDGER_CONSISTENCY_H
 #define ANJU_LEDGER_CONSISTENCY_H

@@ -122,8 +122,7 @@ static bool check_range(struct list_work *w, uint32_t chain, const struct crypto
 bool list_check_entries(struct list_work *w, uint32_t chain)
 {
     const struct ledger_list_chain *c = &w->p->chains[chain];
-    struct ledger_entry *entries =
-        arena_alloc(w->arena, (c->n_entries + 1u) * sizeof entries[0]);
+    struct ledger_entry *entries = arena_alloc(w->arena, (c->n_entries + 1u) * sizeof entries[0]);
     struct crypto_hash *leaves = arena_alloc(w->arena, (c->n_entries + 1u) * sizeof leaves[0]);
 
     return read_entries(w, chain, entries, leaves) && check_range(w, chain, leaves) &&
@@ -228,14 +227,16 @@ static bool check_last(struct list_work *w, uint32_t chain, const struct ledger_
 
     if (s->has_last != late)
         return LIST_INVALID(w, LEDGER_LIST_CHECK_NOW,
-                            late ? "key %u: its index began late, and nothing shows that a subject "
-                                   "was touched since"
-                                 : "key %u: its index did not begin late, and a last entry is shown",
+                            late
+                                ? "key %u: its index began late, and nothing shows that a subject "
+                                  "was touched since"
+                                : "key %u: its index did not begin late, and a last entry is shown",
                             chain);
     if (!late)
         return true;
     ledger_entry_leaf(&hash, s->last);
-    if (leaf->count == 0 || ledger_entry_decode(&last, bytes_of(s->last, LEDGER_ENTRY_SIZE)) != ANJU_OK ||
+    if (leaf->count == 0 ||
+        ledger_entry_decode(&last, bytes_of(s->last, LEDGER_ENTRY_SIZE)) != ANJU_OK ||
         merkle_range_check(&leaf->root, leaf->count, leaf->count - 1, &hash, 1, s->boundary.hash,
                            s->boundary.n) != ANJU_OK)
         return LIST_INVALID(w, LEDGER_LIST_CHECK_NOW,

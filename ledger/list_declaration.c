@@ -108,8 +108,7 @@ static int by_key(const void *a, const void *b)
 }
 
 void ledger_list_map_keys(struct ledger_map_key **out, size_t *count,
-                          const struct ledger_list_proof *p,
-                          const struct ledger_chain_name *names,
+                          const struct ledger_list_proof *p, const struct ledger_chain_name *names,
                           const struct ledger_declared *declared, struct arena *a)
 {
     size_t n = p->n_chains + p->n_declarations, kept = 0;

@@ -158,8 +158,7 @@ static void read_subject(struct decoder *d, struct ledger_list_subject *out)
 
 static void read_entries(struct decoder *d, struct ledger_list_chain *out, uint8_t parts)
 {
-    out->n_entries =
-        read_count(d, reader_u32(&d->r), d->entries_left, LEDGER_ENTRY_SIZE);
+    out->n_entries = read_count(d, reader_u32(&d->r), d->entries_left, LEDGER_ENTRY_SIZE);
     d->entries_left -= out->n_entries;
     out->entries = arena_alloc(d->arena, (out->n_entries + 1u) * sizeof out->entries[0]);
     for (uint32_t i = 0; i < out->n_entries && !d->r.failed; i++) {
@@ -201,8 +200,8 @@ static void read_question(struct reader *r, struct ledger_question *out)
 static void read_lists(struct decoder *d, struct ledger_list_proof *out)
 {
     out->map = reader_take_u32(&d->r, LEDGER_LIST_SIZE_MAX);
-    out->n_declarations = read_count(d, reader_u16(&d->r), LEDGER_LIST_CHAINS_MAX,
-                                     DECLARATION_SIZE_MIN);
+    out->n_declarations =
+        read_count(d, reader_u16(&d->r), LEDGER_LIST_CHAINS_MAX, DECLARATION_SIZE_MIN);
     out->declarations =
         arena_alloc(d->arena, (out->n_declarations + 1u) * sizeof out->declarations[0]);
     for (uint32_t i = 0; i < out->n_declarations && !d->r.failed; i++)

@@ -21,10 +21,10 @@ enum {
 };
 
 enum ledger_ask {
-    LEDGER_ASK_PAGE = 1, /* a = first index, b = how many at most; all of it: 0 and UINT64_MAX */
-    LEDGER_ASK_TIME = 2, /* entries with a <= time < b, ms */
-    LEDGER_ASK_LAST = 3, /* the last b; a = 0 */
-    LEDGER_ASK_NOW = 4,  /* the subjects that have the value now; of a subject key: its state */
+    LEDGER_ASK_PAGE = 1,  /* a = first index, b = how many at most; all of it: 0 and UINT64_MAX */
+    LEDGER_ASK_TIME = 2,  /* entries with a <= time < b, ms */
+    LEDGER_ASK_LAST = 3,  /* the last b; a = 0 */
+    LEDGER_ASK_NOW = 4,   /* the subjects that have the value now; of a subject key: its state */
     LEDGER_ASK_COUNT = 5, /* only how many: entries, and subjects that have the value now */
 };
 enum { LEDGER_LIST_RECORDS = 1, LEDGER_LIST_EFFECTS = 2 }; /* bits of `parts` */
@@ -138,8 +138,7 @@ ANJU_MUST_CHECK enum anju_err ledger_declaration_decode(struct ledger_declared *
 /* The keys of the map that a proof asks for, ascending, each once: of the chains, of the
  * declarations, of the subjects shown. In the arena. */
 void ledger_list_map_keys(struct ledger_map_key **out, size_t *count,
-                          const struct ledger_list_proof *p,
-                          const struct ledger_chain_name *names,
+                          const struct ledger_list_proof *p, const struct ledger_chain_name *names,
                           const struct ledger_declared *declared, struct arena *a);
 
 /* What a verification looked at, in this order; bits of `checked`. */
@@ -162,9 +161,9 @@ const char *ledger_list_check_words(enum ledger_list_check check); /* one clause
 /* What is proved of one chain. */
 struct ledger_list_answer {
     struct ledger_chain_name name;
-    bool present;           /* false: there never was an entry or a subject with this key */
-    uint64_t count, live;   /* entries in all; subjects that have the value now */
-    uint32_t first, n;      /* the answer among the shown entries */
+    bool present;         /* false: there never was an entry or a subject with this key */
+    uint64_t count, live; /* entries in all; subjects that have the value now */
+    uint32_t first, n;    /* the answer among the shown entries */
     const struct ledger_declared *declared; /* of an index */
 };
 

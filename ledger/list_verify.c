@@ -67,13 +67,12 @@ static bool check_ledger(struct list_work *w)
 
 static bool check_result(struct list_work *w)
 {
-    enum anju_err err =
-        ledger_checkpoint_check(&w->out->header, &w->out->result, w->p->header, w->p->result,
-                                &w->p->certificate, &w->p->ledger_id);
+    enum anju_err err = ledger_checkpoint_check(&w->out->header, &w->out->result, w->p->header,
+                                                w->p->result, &w->p->certificate, &w->p->ledger_id);
 
     if (err == ANJU_ERR_UNSUPPORTED)
-        return list_stop(w, LEDGER_CANNOT_TELL, LEDGER_LIST_CHECK_RESULT,
-                         "%s; use a newer anju", anju_err_text());
+        return list_stop(w, LEDGER_CANNOT_TELL, LEDGER_LIST_CHECK_RESULT, "%s; use a newer anju",
+                         anju_err_text());
     if (err != ANJU_OK)
         return LIST_INVALID(w, LEDGER_LIST_CHECK_RESULT, "%s", anju_err_text());
     return held(w, LEDGER_LIST_CHECK_RESULT);
@@ -265,7 +264,8 @@ static bool check_answers(struct list_work *w)
     bool now = q->ask == LEDGER_ASK_NOW, counts = q->ask == LEDGER_ASK_COUNT;
 
     return check_chains(w, list_check_entries,
-                        now || counts ? 0 : LEDGER_LIST_CHECK_ENTRIES | LEDGER_LIST_CHECK_COMPLETE) &&
+                        now || counts ? 0
+                                      : LEDGER_LIST_CHECK_ENTRIES | LEDGER_LIST_CHECK_COMPLETE) &&
            check_chains(w, list_check_contents, q->parts != 0 ? LEDGER_LIST_CHECK_CONTENTS : 0) &&
            check_chains(w, list_check_states, now ? LEDGER_LIST_CHECK_STATES : 0) &&
            check_chains(w, list_check_now, now ? LEDGER_LIST_CHECK_NOW : 0);
@@ -273,8 +273,8 @@ static bool check_answers(struct list_work *w)
 
 static bool check_signatures(struct list_work *w)
 {
-    enum ledger_verdict verdict = ledger_signers_check(
-        &w->out->signers, &w->p->certificate, &w->out->result, w->registry, w->path);
+    enum ledger_verdict verdict = ledger_signers_check(&w->out->signers, &w->p->certificate,
+                                                       &w->out->result, w->registry, w->path);
 
     if (verdict != LEDGER_VALID)
         return list_stop(w, verdict, LEDGER_LIST_CHECK_SIGNATURES, "%s", anju_err_text());

@@ -14,10 +14,10 @@ static const char *part_name(const struct ledger_procedure *p, uint16_t attribut
     const struct ledger_attribute_decl *decl =
         p != NULL ? ledger_procedure_attribute(p, attribute) : NULL;
 
-    return decl != NULL                      ? decl->name
-           : attribute == 0                  ? "state"
-           : attribute == LEDGER_ATTR_OPEN   ? "open"
-           : attribute == LEDGER_ATTR_PARENT ? "parent"
+    return decl != NULL                       ? decl->name
+           : attribute == 0                   ? "state"
+           : attribute == LEDGER_ATTR_OPEN    ? "open"
+           : attribute == LEDGER_ATTR_PARENT  ? "parent"
            : attribute == LEDGER_ATTR_DUE_DAY ? "due_day"
                                               : "";
 }
@@ -78,7 +78,8 @@ static uint64_t read_number(const struct json_in *at)
 }
 
 /* One component of a chain key from its JSON value; null is an absent one. */
-static void put_component(struct writer *w, const struct ledger_procedure *p, const struct ledger_index_part *part, const struct json_in *at)
+static void put_component(struct writer *w, const struct ledger_procedure *p,
+                          const struct ledger_index_part *part, const struct json_in *at)
 {
     char day[JSON_TIME_SIZE];
     uint64_t v;

@@ -1,6 +1,6 @@
 /*
- * consistency_json: proofs of consistency as JSON text, in the one form, and made from a snapshot of
- * the store. Any thread.
+ * consistency_json: proofs of consistency as JSON text, in the one form, and made from a snapshot
+ * of the store. Any thread.
  */
 #ifndef ANJU_RPC_CONSISTENCY_JSON_H
 #define ANJU_RPC_CONSISTENCY_JSON_H

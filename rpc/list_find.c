@@ -102,11 +102,11 @@ static enum anju_err look_at(struct finder *f, const struct ledger_subject_id *i
                                &all) ||
         !bytes_equal(writer_view(&f->tuple), f->key))
         return ANJU_OK;
-    f->found[f->n++] = (struct ledger_list_subject){
-        .id = *id,
-        .version = s.version,
-        .state = s.state,
-        .attributes = arena_copy(f->arena, s.attributes)};
+    f->found[f->n++] =
+        (struct ledger_list_subject){.id = *id,
+                                     .version = s.version,
+                                     .state = s.state,
+                                     .attributes = arena_copy(f->arena, s.attributes)};
     return ANJU_OK;
 }
 
@@ -157,8 +157,9 @@ static enum anju_err look_along(struct finder *f, const struct ledger_map_key *l
         count = begin;
     }
     if (err == ANJU_OK && f->n < f->live)
-        err = anju_fail(ANJU_ERR_CORRUPT, "%u subjects have a value now, %u are found; run "
-                                          "`anju rebuild`",
+        err = anju_fail(ANJU_ERR_CORRUPT,
+                        "%u subjects have a value now, %u are found; run "
+                        "`anju rebuild`",
                         f->live, f->n);
     return err;
 }
@@ -175,8 +176,7 @@ enum anju_err rpc_find_now(struct ledger_list_subject **out, struct store_read *
                            const struct ledger_chain_name *name, struct bytes key, uint32_t live,
                            struct arena *a)
 {
-    struct finder f = {
-        .read = read, .declared = declared, .key = key, .arena = a, .live = live};
+    struct finder f = {.read = read, .declared = declared, .key = key, .arena = a, .live = live};
     struct ledger_map_key list;
     uint64_t count = 0;
     enum anju_err err;

@@ -11,10 +11,8 @@ static const struct ask_form {
     enum ledger_ask ask;
     const char *name, *a, *b;
 } ASKS[] = {
-    {LEDGER_ASK_PAGE, "page", "first", "most"},
-    {LEDGER_ASK_TIME, "time", "from_ms", "until_ms"},
-    {LEDGER_ASK_LAST, "last", NULL, "most"},
-    {LEDGER_ASK_NOW, "now", NULL, NULL},
+    {LEDGER_ASK_PAGE, "page", "first", "most"}, {LEDGER_ASK_TIME, "time", "from_ms", "until_ms"},
+    {LEDGER_ASK_LAST, "last", NULL, "most"},    {LEDGER_ASK_NOW, "now", NULL, NULL},
     {LEDGER_ASK_COUNT, "count", NULL, NULL},
 };
 enum { ASKS_COUNT = sizeof ASKS / sizeof ASKS[0] };
@@ -197,7 +195,7 @@ static void read_entry(const struct json_in *in, struct ledger_list_entry *out,
 static void read_subject(const struct json_in *in, struct ledger_list_subject *out,
                          const struct decoder *d)
 {
-    static const char *const NAMES[] = {"subject", "version", "state", "attributes",
+    static const char *const NAMES[] = {"subject", "version",  "state", "attributes",
                                         "last",    "boundary", NULL};
 
     json_only(in, NAMES);
@@ -245,7 +243,8 @@ static void read_chain(const struct json_in *in, struct ledger_list_chain *out, 
 
 static void read_lists(const struct json_in *root, struct ledger_list_proof *out, struct decoder *d)
 {
-    struct json_in declarations = json_member(root, "indexes"), chains = json_member(root, "chains");
+    struct json_in declarations = json_member(root, "indexes"),
+                   chains = json_member(root, "chains");
 
     out->n_declarations = (uint32_t)json_count(&declarations, LEDGER_LIST_CHAINS_MAX);
     out->declarations =
@@ -279,8 +278,9 @@ static void read_head(const struct json_in *root, struct ledger_list_proof *out,
 enum anju_err list_proof_json_decode(struct ledger_list_proof *out, struct bytes text,
                                      struct arena *a)
 {
-    static const char *const NAMES[] = {"format", "ledger_id", "question", "header", "result",
-                                        "certificate", "map", "indexes", "chains", "id", NULL};
+    static const char *const NAMES[] = {"format", "ledger_id",   "question", "header",
+                                        "result", "certificate", "map",      "indexes",
+                                        "chains", "id",          NULL};
     struct decoder d = {.arena = a,
                         .entries_left = LEDGER_LIST_ENTRIES_MAX,
                         .subjects_left = LEDGER_LIST_SUBJECTS_MAX};

@@ -187,8 +187,7 @@ static enum anju_err put_boundary(struct prover *p, struct ledger_boundary *out,
     struct store_chain chain = {.read = p->read, .key = *key};
     struct crypto_hash hashes[MERKLE_BOUNDARY_MAX];
     unsigned n = 0;
-    enum anju_err err =
-        merkle_range(hashes, &n, begin, end, size, store_read_chain_node, &chain);
+    enum anju_err err = merkle_range(hashes, &n, begin, end, size, store_read_chain_node, &chain);
 
     if (err == ANJU_OK) {
         out->n = (uint8_t)n;
@@ -334,8 +333,7 @@ static enum anju_err put_state(struct prover *p, struct ledger_list_chain *c,
                                const struct ledger_chain_name *name)
 {
     struct ledger_subject s;
-    enum anju_err err =
-        store_read_subject(p->read, &s, name->procedure, &name->subject, p->arena);
+    enum anju_err err = store_read_subject(p->read, &s, name->procedure, &name->subject, p->arena);
 
     if (err == ANJU_ERR_NOT_FOUND)
         return ANJU_OK; /* its absence is the answer */
@@ -360,8 +358,8 @@ static enum anju_err put_all_now(struct prover *p, struct ledger_list_chain *c,
                          "they are can be proved, and a finer index may hold fewer",
                          (uintmax_t)live, RPC_PROVE_SUBJECTS_MAX);
     p->subjects_left -= live;
-    err = rpc_find_now(&c->subjects, p->read, p->registry, d, name, c->key, (uint32_t)live,
-                       p->arena);
+    err =
+        rpc_find_now(&c->subjects, p->read, p->registry, d, name, c->key, (uint32_t)live, p->arena);
     if (err == ANJU_OK)
         c->n_subjects = (uint32_t)live;
     for (uint32_t i = 0; err == ANJU_OK && d->late && i < live; i++)

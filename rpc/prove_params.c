@@ -66,8 +66,9 @@ void prove_params_read(struct call_in *in, struct prove_params *out)
     if (now || count) {
         q->ask = now ? LEDGER_ASK_NOW : LEDGER_ASK_COUNT;
         if (call_has(in, "from") || call_has(in, "until") || records || effects)
-            call_wrong(in, now ? "now" : "count", "is about no entries: leave out from, until, "
-                                                  "records and effects");
+            call_wrong(in, now ? "now" : "count",
+                       "is about no entries: leave out from, until, "
+                       "records and effects");
         return;
     }
     q->parts = (uint8_t)((records ? LEDGER_LIST_RECORDS : 0) | (effects ? LEDGER_LIST_EFFECTS : 0));
@@ -150,8 +151,8 @@ void prove_answer(struct call_in *in, const struct prove_params *how, const stru
 {
     struct ledger_list_proof *proof = arena_alloc(&in->arena, sizeof *proof);
     json_t *out = NULL;
-    enum anju_err err = rpc_prove_list(proof, in->read, in->backend->registry, &how->question, keys,
-                                       n, &in->arena);
+    enum anju_err err =
+        rpc_prove_list(proof, in->read, in->backend->registry, &how->question, keys, n, &in->arena);
 
     if (err == ANJU_OK && how->prove)
         out = list_proof_json(proof);

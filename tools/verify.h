@@ -31,7 +31,8 @@ int verify_print_refused(const struct verify_work *w, enum ledger_verdict verdic
 void verify_print_signers(const struct verify_work *w, const struct ledger_signers *s);
 json_t *verify_signers_json(const struct ledger_signers *s);
 /* A numbered step of an explanation, in the language that was asked for. */
-void verify_step(const struct verify_work *w, unsigned *number, const char *en, const char *zh, ...);
+void verify_step(const struct verify_work *w, unsigned *number, const char *en, const char *zh,
+                 ...);
 /* The last steps of every explanation: who signed, and what is trusted and what is not. */
 void verify_explain_trust(const struct verify_work *w, unsigned *number,
                           const struct ledger_signers *s);

@@ -169,7 +169,8 @@ static void measure_subjects(uint64_t total)
     const struct ledger_question now = {.ask = LEDGER_ASK_NOW},
                                  whole = {.ask = LEDGER_ASK_PAGE, .b = UINT64_MAX};
     static const char *const GROUPS[] = {"ten", "hundred", "thousand"};
-    static const char *const WORDS[] = {"all that have a value now: 10", "all that have a value now: 100",
+    static const char *const WORDS[] = {"all that have a value now: 10",
+                                        "all that have a value now: 100",
                                         "all that have a value now: 1,000"};
     const struct ledger_subject_id id = thing(total / 4);
     struct bytes key, keys[100];

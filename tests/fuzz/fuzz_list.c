@@ -11,11 +11,12 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/procedure_files.h"
 
-static const char *const FILES[] = {"good-many-keys", "good-page-with-records-and-effects", "good-time",
-                                    "good-now", "good-consistency"};
+static const char *const FILES[] = {"good-many-keys", "good-page-with-records-and-effects",
+                                    "good-time", "good-now", "good-consistency"};
 enum { N_FILES = sizeof(FILES) / sizeof(FILES[0]) };
 
-/* The first byte says which form: 0 the bytes of a list without their id, 1 its JSON, 2 a proof of consistency. */
+/* The first byte says which form: 0 the bytes of a list without their id, 1 its JSON, 2 a proof of
+ * consistency. */
 bool fuzz_seed(struct writer *out, unsigned n)
 {
     struct arena *a = &fuzz_fixture()->arena;

@@ -258,7 +258,8 @@ START_TEST(a_hidden_subject_is_missed)
     expect_valid(&p);
     c = &p.chains[0];
     c->n_subjects--;
-    expect_caught(&p, LEDGER_LIST_CHECK_MAP, "map proof"); /* a key that is proved and not asked for */
+    expect_caught(&p, LEDGER_LIST_CHECK_MAP,
+                  "map proof"); /* a key that is proved and not asked for */
     prove_now(&p);
     c = &p.chains[0];
     c->subjects[3] = c->subjects[2]; /* the number is right again */
@@ -276,8 +277,8 @@ static void prove_map_again(struct ledger_list_proof *p)
     size_t n;
 
     ck_assert_int_eq(ledger_chain_name_decode(&name, p->chains[0].key), ANJU_OK);
-    ck_assert_int_eq(
-        ledger_declaration_decode(&declared, &p->declarations[0], &p->ledger_id, &A), ANJU_OK);
+    ck_assert_int_eq(ledger_declaration_decode(&declared, &p->declarations[0], &p->ledger_id, &A),
+                     ANJU_OK);
     ledger_list_map_keys(&keys, &n, p, &name, &declared, &A);
     ck_assert_int_eq(store_read_begin(&read, S.store), ANJU_OK);
     ck_assert_int_eq(store_read_prove(read, &W, keys, n), ANJU_OK);
@@ -394,7 +395,8 @@ START_TEST(a_root_of_another_ledger_is_seen_whatever_it_calls_itself)
     p.ledger_id.b[3] ^= 1;
     expect_caught(&p, LEDGER_LIST_CHECK_LEDGER, "another ledger");
     prove_reds(&p);
-    ck_assert_int_eq(ledger_result_decode(&result, bytes_of(p.result, LEDGER_RESULT_SIZE)), ANJU_OK);
+    ck_assert_int_eq(ledger_result_decode(&result, bytes_of(p.result, LEDGER_RESULT_SIZE)),
+                     ANJU_OK);
     memset(result.map_root.b, 5, 32); /* what the other ledger has */
     ledger_result_encode(p.result, &result);
     expect_caught(&p, LEDGER_LIST_CHECK_RESULT, "another result");
@@ -477,7 +479,8 @@ START_TEST(an_index_must_be_the_declared_one)
 }
 END_TEST
 
-/* A ledger with an index that began late: one subject is counted, one has not been touched since. */
+/* A ledger with an index that began late: one subject is counted, one has not been touched since.
+ */
 struct late {
     struct ledger_list_proof proof;
     struct ledger_list_declaration declaration;
@@ -498,8 +501,7 @@ static struct ledger_attributes late_attributes(bool late, struct ledger_value *
     items[1] = (struct ledger_value){LEDGER_INDEX_NUMBER, fixture_uint(&S.f, 9)};
     items[2] = (struct ledger_value){LEDGER_INDEX_KIND, fixture_uint(&S.f, LEDGER_INDEX_LIST)};
     items[3] = (struct ledger_value){LEDGER_INDEX_LATE, fixture_bool(&S.f, late)};
-    items[4] =
-        (struct ledger_value){LEDGER_INDEX_COMPONENTS, arena_copy(&A, writer_view(&w))};
+    items[4] = (struct ledger_value){LEDGER_INDEX_COMPONENTS, arena_copy(&A, writer_view(&w))};
     writer_free(&w);
     return (struct ledger_attributes){.count = 5, .items = items};
 }
@@ -604,8 +606,8 @@ static void late_prove(struct late *l, const struct ledger_map *map)
     size_t n;
 
     ck_assert_int_eq(ledger_chain_name_decode(&name, l->chain.key), ANJU_OK);
-    ck_assert_int_eq(
-        ledger_declaration_decode(&declared, &l->declaration, &l->proof.ledger_id, &A), ANJU_OK);
+    ck_assert_int_eq(ledger_declaration_decode(&declared, &l->declaration, &l->proof.ledger_id, &A),
+                     ANJU_OK);
     ledger_list_map_keys(&keys, &n, &l->proof, &name, &declared, &A);
     ck_assert_int_eq(ledger_map_prove(&W, map, keys, n), ANJU_OK);
     l->proof.map = keep();

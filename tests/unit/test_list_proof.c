@@ -265,7 +265,8 @@ static size_t chain_of(size_t *out, belongs_fn *belongs, const void *key)
     size_t n = 0;
 
     for (size_t i = 0; i < n_logged; i++)
-        if (logged[i].thing >= 0 && (belongs(&logged[i].before, key) || belongs(&logged[i].after, key)))
+        if (logged[i].thing >= 0 &&
+            (belongs(&logged[i].before, key) || belongs(&logged[i].after, key)))
             out[n++] = i;
     return n;
 }
@@ -443,9 +444,16 @@ END_TEST
 START_TEST(a_question_that_the_rules_of_numbers_forbid_is_no_question)
 {
     const struct ledger_question bad[] = {
-        {0, 0, 0, 0},  {6, 0, 0, 0},   {LEDGER_ASK_PAGE, 0, 0, 0}, {LEDGER_ASK_TIME, 5, 5, 0},
-        {LEDGER_ASK_LAST, 1, 1, 0},    {LEDGER_ASK_LAST, 0, 0, 0}, {LEDGER_ASK_NOW, 0, 1, 0},
-        {LEDGER_ASK_COUNT, 1, 0, 0},   {LEDGER_ASK_NOW, 0, 0, 1},  {LEDGER_ASK_PAGE, 0, 1, 4},
+        {0, 0, 0, 0},
+        {6, 0, 0, 0},
+        {LEDGER_ASK_PAGE, 0, 0, 0},
+        {LEDGER_ASK_TIME, 5, 5, 0},
+        {LEDGER_ASK_LAST, 1, 1, 0},
+        {LEDGER_ASK_LAST, 0, 0, 0},
+        {LEDGER_ASK_NOW, 0, 1, 0},
+        {LEDGER_ASK_COUNT, 1, 0, 0},
+        {LEDGER_ASK_NOW, 0, 0, 1},
+        {LEDGER_ASK_PAGE, 0, 1, 4},
     };
 
     make_ledger(3, 2);
@@ -632,7 +640,8 @@ static void mutate(struct bytes good, enum ledger_verdict (*verdict)(struct byte
     free(copy);
 }
 
-/* The same with a right id: then what is shown must be wrong, unless it answers another question. */
+/* The same with a right id: then what is shown must be wrong, unless it answers another question.
+ */
 static void mutate_sealed(struct bytes good, const struct ledger_list_proof *was)
 {
     const bool every = getenv("ANJU_TEST_LONG") != NULL;
@@ -724,8 +733,8 @@ START_TEST(json_that_says_the_same_in_other_words_is_refused)
     free(other);
     receipt_json_text(&W, json);
     text = keep();
-    ck_assert_int_eq(
-        list_proof_json_decode(&p, bytes_of(text.data, text.size - 1), &A), ANJU_ERR_MALFORMED);
+    ck_assert_int_eq(list_proof_json_decode(&p, bytes_of(text.data, text.size - 1), &A),
+                     ANJU_ERR_MALFORMED);
     json_object_set_new(json, "format", json_string("anju-list/2"));
     receipt_json_text(&W, json);
     ck_assert_int_eq(list_proof_json_decode(&p, keep(), &A), ANJU_ERR_UNSUPPORTED);
@@ -739,8 +748,8 @@ static void add_tests(Suite *suite)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 240);
-    tcase_add_loop_test(t, any_page_any_span_of_time_and_the_last_n_of_any_chain_are_those_of_all_entries,
-                        0, 3);
+    tcase_add_loop_test(
+        t, any_page_any_span_of_time_and_the_last_n_of_any_chain_are_those_of_all_entries, 0, 3);
     tcase_add_test(t, many_keys_are_proved_at_once_absent_ones_too);
     tcase_add_test(t, a_question_that_the_rules_of_numbers_forbid_is_no_question);
     tcase_add_loop_test(t, all_that_have_a_value_now_are_shown_or_counted, 0, 2);

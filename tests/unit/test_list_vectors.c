@@ -1,6 +1,6 @@
-/* The files of tests/vectors/lists: proofs of lists and of consistency of one small ledger, good ones
- * and, by the names of their faults, bad ones; made here, the same bytes in every run, and held
- * against the files. LIST_VECTORS_WRITE=1 writes the files. */
+/* The files of tests/vectors/lists: proofs of lists and of consistency of one small ledger, good
+ * ones and, by the names of their faults, bad ones; made here, the same bytes in every run, and
+ * held against the files. LIST_VECTORS_WRITE=1 writes the files. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -41,7 +41,8 @@ static struct ledger_subject_id thing(unsigned i)
     return fixture_subject((uint16_t)(20454 + i % 2), i);
 }
 
-/* Things 0 to 6, red but for 3; 0 and 1 are painted, and 0 is dropped. Two blocks have no record. */
+/* Things 0 to 6, red but for 3; 0 and 1 are painted, and 0 is dropped. Two blocks have no record.
+ */
 static void setup(void)
 {
     struct ledger_subject_id id;
@@ -204,8 +205,8 @@ static void prove_map_again(struct ledger_list_proof *p)
     size_t n;
 
     ck_assert_int_eq(ledger_chain_name_decode(&name, p->chains[0].key), ANJU_OK);
-    ck_assert_int_eq(
-        ledger_declaration_decode(&declared, &p->declarations[0], &p->ledger_id, &A), ANJU_OK);
+    ck_assert_int_eq(ledger_declaration_decode(&declared, &p->declarations[0], &p->ledger_id, &A),
+                     ANJU_OK);
     ledger_list_map_keys(&keys, &n, p, &name, &declared, &A);
     ck_assert_int_eq(store_read_begin(&read, S.store), ANJU_OK);
     ck_assert_int_eq(store_read_prove(read, &W, keys, n), ANJU_OK);
