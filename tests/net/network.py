@@ -67,6 +67,17 @@ def free_ports(count, first=None):
                 s.close()
 
 
+def threads_of(pid):
+    """Where the threads of a process wait, for a process that hangs."""
+    out = []
+    for t in os.listdir("/proc/%d/task" % pid):
+        try:
+            out.append(" ".join(open("/proc/%d/task/%s/%s" % (pid, t, f)).read().strip() for f in ("comm", "wchan", "syscall")))
+        except OSError:
+            pass
+    return out
+
+
 MEMBERS = [("gov", "District", "区政府", "government", "center,hotline,import,committee"), ("firm", "Property", "物业", "property", "firm,provider"),
            ("care", "Care", "养老", "agency", "provider"), ("audit", "Audit", "审计", "auditor", "audit")]
 
@@ -131,7 +142,12 @@ class Network:
     def stop(self, i):
         """SIGTERM; the exit code."""
         self.process[i].terminate()
-        return self.process.pop(i).wait(timeout=30)
+        try:
+            code = self.process[i].wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            raise AssertionError("SIGTERM does not end node %d: %s; its log: %s" % (i, threads_of(self.process[i].pid), self.log(i)[-800:]))
+        self.process.pop(i)
+        return code
 
     def end(self):
         for p in self.process.values():
