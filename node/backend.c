@@ -328,13 +328,13 @@ static void status(void *ctx, struct rpc_node_status *out)
     hex_encode(out->ledger_id, n->registry->ledger_id.b, CRYPTO_HASH_SIZE);
     if (draining)
         snprintf(out->reason, sizeof(out->reason), "shutting down");
-    else if (!s.engine.ready)
-        snprintf(out->reason, sizeof(out->reason), "%s", s.engine.reason);
     else if (s.commit_waits)
         snprintf(out->reason, sizeof(out->reason),
                  "the disk is full: a decided height waits for room");
     else if (s.disk_low)
         snprintf(out->reason, sizeof(out->reason), "the disk is nearly full: no new work is taken");
+    else if (!s.engine.ready)
+        snprintf(out->reason, sizeof(out->reason), "%s", s.engine.reason);
 }
 
 static void metric(struct writer *w, const char *name, const char *type, const char *help,
