@@ -179,6 +179,14 @@ void tool_table_row(struct tool_table *t, const char *const *cells)
     t->rows++;
 }
 
+void tool_table_free(struct tool_table *t)
+{
+    for (size_t i = 0; i < t->rows * t->columns; i++)
+        free(t->cells[i]);
+    free(t->cells);
+    free(t);
+}
+
 void tool_table_print(struct tool_table *t)
 {
     for (size_t row = 0; row < t->rows; row++) {
@@ -191,10 +199,7 @@ void tool_table_print(struct tool_table *t)
             printf("%s%*s%s", cell, last ? 0 : (int)(widest - width_of(cell)), "", last ? "\n" : "  ");
         }
     }
-    for (size_t i = 0; i < t->rows * t->columns; i++)
-        free(t->cells[i]);
-    free(t->cells);
-    free(t);
+    tool_table_free(t);
 }
 
 uint64_t tool_now_ms(void)

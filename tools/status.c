@@ -62,6 +62,7 @@ int cmd_status(int argc, char **argv)
         good = status_row(table, all, options[1].given != NULL ? options[1].given : url, r) && good;
     }
     if (tool_json) {
+        tool_table_free(table);
         tool_print_json(all);
         return good ? TOOL_OK : TOOL_REFUSED;
     }

@@ -54,6 +54,7 @@ struct tool_table;
 struct tool_table *tool_table_new(const char *const *heads, size_t columns);
 void tool_table_row(struct tool_table *t, const char *const *cells); /* copies */
 void tool_table_print(struct tool_table *t);                         /* prints and frees */
+void tool_table_free(struct tool_table *t); /* one that is not printed */
 
 /* A progress bar on standard error where that is a terminal, else silent. */
 struct tool_progress {
