@@ -516,27 +516,40 @@ static void drop_dead(struct engine *e, bool expired_too)
 
 /* ---- Time ---- */
 
+/* One holder, then the others; then, where nobody has announced it or a body names it, whoever is
+ * there: who says that it has a batch need not send it, and others may have it by now. */
+static uint64_t peers_to_ask(const struct engine *e, struct batch *b)
+{
+    uint64_t there = 0, holders;
+
+    for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++)
+        there |= e->peers[i].up ? UINT64_C(1) << i : 0;
+    holders = b->holders & there;
+    if ((holders & ~b->asked) != 0)
+        return holders & ~b->asked;
+    if ((holders == 0 || b->pins > 0) && (there & ~b->asked) != 0)
+        return there & ~b->asked;
+    b->asked = 0;
+    return holders != 0 ? holders : there;
+}
+
 static void want_batch(struct engine *e, struct batch *b, uint64_t now)
 {
     struct frame_want want = {.kind = FRAME_WANT_BATCHES, .count = 1};
     struct writer w = {0};
-    uint64_t ask = b->holders;
+    uint64_t ask = peers_to_ask(e, b);
 
-    /* One holder, then others; where nobody has announced it, whoever is there. */
-    if (ask == 0) {
-        for (int i = 0; i < ENGINE_PEERS_MAX; i++)
-            ask |= e->peers[i].up ? UINT64_C(1) << i : 0;
-    }
     for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
         unsigned peer = (b->want_tries + i) % ENGINE_PEERS_MAX;
-        if ((ask >> peer & 1) != 0 && e->peers[peer].up) {
-            want.ids[0] = b->id;
-            frame_want_encode(&w, &want);
-            sync_send(e, (int)peer, FRAME_WANT, writer_view(&w));
-            writer_free(&w);
-            b->want_tries = peer + 1;
-            break;
-        }
+        if ((ask >> peer & 1) == 0)
+            continue;
+        want.ids[0] = b->id;
+        frame_want_encode(&w, &want);
+        sync_send(e, (int)peer, FRAME_WANT, writer_view(&w));
+        writer_free(&w);
+        b->want_tries = peer + 1;
+        b->asked |= UINT64_C(1) << peer;
+        break;
     }
     b->want_at = now + WANT_MS;
 }

@@ -61,6 +61,7 @@ struct batch {
     uint32_t pins;    /* bodies that name it */
     uint64_t holders; /* bit i: peer i says that it has it */
     uint64_t want_at; /* monotonic */
+    uint64_t asked;         /* bit i: of peer i, since all were last asked */
     uint32_t want_tries;
     uint64_t made_ms;             /* monotonic */
     struct batch *before, *after; /* the author's list, oldest first */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "node/node_state.h"
+#include "node/restore.h"
 #include "node/tls.h"
 #include "rpc/genesis_json.h"
 
@@ -139,47 +140,33 @@ static enum anju_err open_store(struct node *n)
 struct found {
     struct node *node;
     struct store_read *read;
-    struct crypto_hash *settled; /* batches whose envelopes are all in the ledger */
-    size_t n_settled;
+    struct restore restore;
 };
 
-static bool is_settled(struct found *f, struct bytes raw)
+static bool is_committed(void *ctx, const struct crypto_hash *envelope)
 {
-    struct arena a = {0};
-    struct ledger_batch batch;
-    bool settled = ledger_batch_decode(&batch, raw, &f->node->registry->ledger_id, &a) == ANJU_OK;
+    struct found *f = ctx;
+    struct store_envelope done;
 
-    for (unsigned i = 0; settled && i < batch.n_envelopes; i++) {
-        struct store_envelope done;
-        struct crypto_hash id;
-        settled = batch.envelopes[i].size >= LEDGER_BODY_SIZE;
-        if (settled) {
-            ledger_envelope_id(&id, bytes_of(batch.envelopes[i].data, LEDGER_BODY_SIZE),
-                               &f->node->registry->ledger_id);
-            settled = store_read_envelope(f->read, &done, &id) == ANJU_OK;
-        }
-    }
-    arena_free(&a);
-    return settled;
+    return store_read_envelope(f->read, &done, envelope) == ANJU_OK;
+}
+
+static bool get_batch(void *ctx, struct writer *out, const struct crypto_hash *id)
+{
+    struct found *f = ctx;
+
+    return payload_log_get(f->node->log, out, PAYLOAD_BATCH, id) == ANJU_OK;
 }
 
 static enum anju_err on_found(void *ctx, const struct payload_record *record, const char *damaged)
 {
     struct found *f = ctx;
 
-    if (damaged != NULL) {
+    if (damaged != NULL)
         log_error("node", "the payload log is damaged: %s; what was there comes from other nodes",
                   damaged);
-        return ANJU_OK;
-    }
-    if (record->height != 0 && record->height <= store_read_tip(f->read)->height)
-        return ANJU_OK; /* committed: released below */
-    if (record->kind == PAYLOAD_BATCH && is_settled(f, record->data)) {
-        f->settled = anju_realloc(f->settled, (f->n_settled + 1) * sizeof(*f->settled));
-        f->settled[f->n_settled++] = record->id;
-        return ANJU_OK;
-    }
-    engine_restore(f->node->engine, record);
+    else
+        restore_found(&f->restore, record);
     return ANJU_OK;
 }
 
@@ -191,13 +178,19 @@ static enum anju_err open_log(struct node *n)
 
     if (err != ANJU_OK)
         return err;
+    f.restore = (struct restore){.engine = n->engine,
+                                 .registry = n->registry,
+                                 .height = store_read_tip(f.read)->height,
+                                 .is_committed = is_committed,
+                                 .ctx = &f};
     err = payload_log_open(&n->log, &options, on_found, &f);
     if (err == ANJU_OK) {
-        payload_log_release_heights(n->log, store_read_tip(f.read)->height);
-        payload_log_release(n->log, PAYLOAD_BATCH, f.settled, f.n_settled);
+        restore_end(&f.restore, get_batch);
+        payload_log_release_heights(n->log, f.restore.height);
+        payload_log_release(n->log, PAYLOAD_BATCH, f.restore.settled, f.restore.n_settled);
     }
     store_read_end(f.read);
-    free(f.settled);
+    restore_free(&f.restore);
     return err;
 }
 

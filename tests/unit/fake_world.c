@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ledger/view.h"
+#include "node/restore.h"
 
 struct fake_event {
     struct fake_event *next; /* ascending by (at, seq) */
@@ -427,6 +428,57 @@ void fake_begin(struct fake_cluster *c, int validators, int followers, uint64_t 
     }
 }
 
+static bool is_committed(void *ctx, const struct crypto_hash *envelope)
+{
+    const struct fake_node *n = ctx;
+    bool found = false;
+
+    for (uint64_t h = 1; h <= n->height && !found; h++) {
+        struct arena a = {0};
+        struct ledger_block b;
+        ck_assert_int_eq(ledger_block_decode(&b, blob_bytes(n->block[h]),
+                                             &n->cluster->fixture.registry->ledger_id, &a),
+                         ANJU_OK);
+        for (uint32_t i = 0; i < b.n_envelopes && !found; i++)
+            found = crypto_hash_equal(&b.envelopes[i].id, envelope);
+        arena_free(&a);
+    }
+    return found;
+}
+
+static bool get_batch(void *ctx, struct writer *out, const struct crypto_hash *id)
+{
+    const struct fake_node *n = ctx;
+
+    for (size_t i = 0; i < n->n_records; i++) {
+        if (n->records[i].kind == PAYLOAD_BATCH && crypto_hash_equal(&n->records[i].id, id)) {
+            writer_bytes(out, blob_bytes(n->records[i].data));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void restore_all(struct fake_node *n)
+{
+    struct restore r = {.engine = n->engine,
+                        .registry = n->cluster->fixture.registry,
+                        .height = n->height,
+                        .is_committed = is_committed,
+                        .ctx = n};
+
+    for (size_t i = 0; i < n->n_records; i++) {
+        const struct fake_record *k = &n->records[i];
+        restore_found(&r, &(struct payload_record){.kind = k->kind,
+                                                   .height = k->height,
+                                                   .id = k->id,
+                                                   .data = blob_bytes(k->data)});
+    }
+    restore_end(&r, get_batch);
+    release(n, PAYLOAD_BATCH, r.settled, r.n_settled);
+    restore_free(&r);
+}
+
 void fake_start(struct fake_cluster *c, int node)
 {
     struct fake_node *n = &c->node[node];
@@ -455,13 +507,7 @@ void fake_start(struct fake_cluster *c, int node)
 
     n->life++;
     n->engine = engine_new(&config);
-    for (size_t i = 0; i < n->n_records; i++) {
-        const struct fake_record *r = &n->records[i];
-        engine_restore(n->engine, &(struct payload_record){.kind = r->kind,
-                                                           .height = r->height,
-                                                           .id = r->id,
-                                                           .data = blob_bytes(r->data)});
-    }
+    restore_all(n);
     engine_start(n->engine, ledger_overlay_tip(n->state), blob_bytes(n->certificate[n->height]),
                  UINT64_MAX, blob_bytes(n->slot));
     for (int i = 0; i < c->count; i++) {
