@@ -103,6 +103,10 @@ $(BUILD)/libunit.a: $(SHARED_OBJ)
 SIM_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/test_% tests/sim/sim_%,$(wildcard tests/sim/*.c)))
 $(BUILD)/libsim.a: $(SIM_OBJ)
 	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+# The node simulator stands in for signatures, log lines and syncs (tests/sim/lab_sign.c).
+LAB_WRAP := -Wl,--wrap=crypto_sign,--wrap=crypto_verify,--wrap=log_line,--wrap=file_sync
+$(BUILD)/tests/sim/sim_node $(BUILD)/tests/sim/test_lab: LDFLAGS += $(LAB_WRAP)
+$(BUILD)/tests/sim/sim_node: LDFLAGS += -Wl,--wrap=_mark_point,--wrap=_ck_assert_failed
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libsim.a $(BUILD)/libunit.a $(LINK)
 	$(call say,LD)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)

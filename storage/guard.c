@@ -282,9 +282,12 @@ enum anju_err guard_open(struct guard **out, const char *dir, const struct crypt
     err = read_marker(g, &marked);
     if (err != ANJU_OK)
         goto fail;
-    if (!marked && g->fd >= 0)
+    if (!marked && g->fd >= 0) {
+        /* The last write of a process that was killed may be in the page cache only. From here on it
+         * counts: what it holds is said again, and a power cut must not take it back. */
+        file_sync(g->fd, g->path);
         load(g);
-    else if (!marked && ledger_exists)
+    } else if (!marked && ledger_exists)
         lose(g, "the guard file is missing beside an existing ledger");
     else if (!marked)
         err = create(g);

@@ -87,6 +87,13 @@ enum anju_err kv_open(struct kv_env *e, const char *path, uint64_t map_size, uns
         return err;
     }
     (void)mdb_reader_check(e->env, &dead); /* readers that were killed */
+    /* The last transaction of a process that was killed may be in the page cache only. */
+    rc = readonly ? 0 : mdb_env_sync(e->env, 1);
+    if (rc != 0) {
+        err = kv_fail(e, rc, "sync the tables");
+        kv_close(e);
+        return err;
+    }
     return ANJU_OK;
 }
 

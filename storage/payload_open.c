@@ -139,6 +139,10 @@ enum anju_err payload_log_open(struct payload_log **out, const struct payload_lo
     spare = file_path(l->dir, PAYLOAD_SPARE_NAME);
     (void)unlink(spare); /* its size may be another one now */
     err = payload_list_segments(l);
+    /* What a process that was killed appended may be in the page cache only. What is found counts as
+     * durable from here on. */
+    for (size_t i = 0; err == ANJU_OK && i < l->n_segments; i++)
+        file_sync(l->segments[i].fd, l->segments[i].path);
     if (err == ANJU_OK)
         err = recover(&f);
     /* Always a new segment: nothing is written over a tail that was not understood. */

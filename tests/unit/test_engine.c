@@ -215,48 +215,6 @@ START_TEST(a_batch_that_its_only_known_holder_never_sends_comes_from_another)
 }
 END_TEST
 
-/* A batch whose envelopes were all committed by another one is settled, but while a body names it
- * that nodes have voted for, it must outlive a power cut of all of them. */
-START_TEST(a_settled_batch_that_was_voted_for_is_still_there_after_a_power_cut)
-{
-    struct writer w = {0};
-    struct frame_batch f;
-    struct crypto_hash id, digest;
-
-    start_all(4, 0, 19);
-    struct bytes wire = fake_envelope(&c);
-    fake_submit(&c, 0, 1, wire);
-    expect_committed(1, 1000);
-    fake_run_to(&c, 0xf, 1, 1000);
-    f.author = c.node[1].id;
-    f.raw = fixture_batch(&c.fixture, &wire, 1);
-    ledger_batch_id(&id, f.raw, &c.fixture.registry->ledger_id);
-    frame_batch_author_digest(&digest, &c.fixture.registry->ledger_id, &f.author, &id, 1,
-                              (uint32_t)f.raw.size);
-    ck_assert_int_eq(crypto_sign(&f.sig, &c.node[1].secret, &digest), ANJU_OK);
-    frame_batch_encode(&w, &f);
-    for (int i = 0; i < 4; i++)
-        (void)engine_peer_frame(c.node[i].engine, (i + 1) % 4, FRAME_BATCH, writer_view(&w));
-    for (int ms = 0; ms < 500 && !(has_voted_for_a_block(0, 2) && has_voted_for_a_block(1, 2) &&
-                                   has_voted_for_a_block(2, 2));
-         ms++)
-        fake_run_for(&c, 1);
-    ck_assert(has_voted_for_a_block(0, 2));
-    c.disk_all_stand = true;
-    fake_run_for(&c, 20);
-    ck_assert_uint_eq(c.node[0].height, 1);
-    for (int i = 0; i < 4; i++)
-        fake_crash(&c, i);
-    c.disk_all_stand = false;
-    for (int i = 0; i < 4; i++)
-        fake_start(&c, i);
-    fake_run_to(&c, 0xf, 2, 30000);
-    writer_free(&w);
-    fake_check(&c);
-    fake_end(&c);
-}
-END_TEST
-
 /* One validator down: q of the others go on; two down: nothing is decided, and nothing forks. */
 START_TEST(progress_needs_a_quorum_and_comes_back_with_it)
 {
@@ -746,7 +704,6 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_node_one_height_behind_is_told_the_block_it_lacks);
     tcase_add_test(t, a_withheld_batch_comes_from_whoever_has_it);
     tcase_add_test(t, a_batch_that_its_only_known_holder_never_sends_comes_from_another);
-    tcase_add_test(t, a_settled_batch_that_was_voted_for_is_still_there_after_a_power_cut);
     tcase_add_test(t, progress_needs_a_quorum_and_comes_back_with_it);
     tcase_add_loop_test(t, crashes_lose_nothing_and_sign_nothing_twice, 0, 10);
     tcase_add_loop_test(t, a_power_cut_of_all_nodes_is_survived, 0, 30);

@@ -61,6 +61,25 @@ START_TEST(a_new_node_gets_an_empty_guard_and_keeps_what_it_writes)
 }
 END_TEST
 
+static void open_only(void)
+{
+    (void)!guard_open(&g, tempdir, &LEDGER, &NODE, true);
+}
+
+/* A process that was killed leaves writes in the page cache. What is read there is said again by the
+ * next process: a power cut must not take it back. So opening syncs, and stops where it cannot. */
+START_TEST(what_a_killed_process_wrote_is_on_disk_before_it_counts)
+{
+    ck_assert_int_eq(reopen(false), GUARD_NEW);
+    write_text("vote");
+    guard_close(g); /* a child that opens it must find it free */
+    g = NULL;
+    fault_arm(FAULT_SYNC, 1);
+    ck_assert(fault_aborts(open_only));
+    fault_disarm();
+}
+END_TEST
+
 START_TEST(a_torn_write_leaves_what_was_written_before)
 {
     uint8_t *before, *after;
@@ -273,6 +292,7 @@ static void add_tests(Suite *suite)
     tcase_add_checked_fixture(t, tempdir_begin, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_new_node_gets_an_empty_guard_and_keeps_what_it_writes);
+    tcase_add_test(t, what_a_killed_process_wrote_is_on_disk_before_it_counts);
     tcase_add_test(t, a_torn_write_leaves_what_was_written_before);
     tcase_add_test(t, two_torn_writes_into_one_slot_do_not_mix);
     tcase_add_test(t, a_damaged_sector_means_lost_for_good);

@@ -201,6 +201,34 @@ START_TEST(bodies_and_polkas_go_with_their_height_and_batches_stay)
 }
 END_TEST
 
+static long syncs_of_reopening(void)
+{
+    enum { MANY = 1000 };
+    long left;
+
+    payload_log_close(l);
+    l = NULL;
+    fault_arm(FAULT_SYNC, MANY);
+    reopen();
+    left = atomic_load(&fault_countdown);
+    fault_disarm();
+    return MANY - left;
+}
+
+/* A process that was killed leaves appends in the page cache; the next one counts them as durable. */
+START_TEST(what_a_killed_process_appended_is_on_disk_before_it_counts)
+{
+    long empty = syncs_of_reopening();
+
+    for (uint32_t i = 0; i < 3; i++) {
+        struct payload_record r = record(PAYLOAD_BATCH, i, 0, SEGMENT * 3 / 4);
+        ck_assert_int_eq(payload_log_append(l, &r), ANJU_OK);
+    }
+    ck_assert_int_ge(syncs_of_reopening(), empty + 2); /* three segments instead of one */
+    ck_assert_uint_eq(n_found, 3);
+}
+END_TEST
+
 START_TEST(a_tail_that_was_not_synced_may_be_torn_and_is_dropped_without_a_word)
 {
     char name[64] = "payload/0000000000000001.seg";
@@ -426,6 +454,7 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_record_that_is_there_is_not_written_again_and_can_be_read_back);
     tcase_add_test(t, segments_go_when_nothing_in_them_is_live);
     tcase_add_test(t, bodies_and_polkas_go_with_their_height_and_batches_stay);
+    tcase_add_test(t, what_a_killed_process_appended_is_on_disk_before_it_counts);
     tcase_add_test(t, a_tail_that_was_not_synced_may_be_torn_and_is_dropped_without_a_word);
     tcase_add_test(t, damage_in_what_was_synced_is_reported_and_the_rest_is_found);
     tcase_add_test(t, no_flipped_byte_passes_for_a_record);
