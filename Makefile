@@ -120,7 +120,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/dri
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(LIBS) $(CHECK_LIBS)
 .SECONDARY:
 
-.PHONY: all unit fuzz sim explore bench-network test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos tsan clean \
+.PHONY: all unit fuzz sim sim-node explore bench-network test test-long run-tests run-unit ready deps check-layers format demo run-demo bench chaos tsan clean \
         help
 
 ## all: build both programs and every module (the default)
@@ -146,7 +146,7 @@ test-long: ready
 ## unit: the unit tests alone
 unit: run-unit
 
-run-tests: all $(UNIT) $(FUZZ) $(NET_PROGRAMS) $(FAULTS)
+run-tests: all $(UNIT) $(FUZZ) $(NET_PROGRAMS) $(BUILD)/tests/sim/sim_node $(FAULTS)
 	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(FUZZ) $(NET_SCRIPTS)
 run-unit: $(UNIT) $(FUZZ)
 	@BUILD='$(CURDIR)/$(BUILD)' bash tests/run.sh $(UNIT) $(FUZZ)
@@ -166,6 +166,10 @@ bench-network: all $(BUILD)/tests/bench/bench_limits $(BUILD)/tests/net/load
 
 ## sim: clusters of consensus cores from seeds (SEED=n, COUNT=n; TRACE=1 shows one)
 sim: $(BUILD)/tests/sim/sim_consensus
+	@$< $(or $(SEED),1) $(or $(COUNT),$(if $(SEED),1,1000))
+
+## sim-node: clusters of whole node engines from seeds, on a virtual network and disk (SEED=n, COUNT=n, TRACE=1)
+sim-node: $(BUILD)/tests/sim/sim_node
 	@$< $(or $(SEED),1) $(or $(COUNT),$(if $(SEED),1,1000))
 
 ## explore: short scenes of one height with one liar of four (SEED=n, COUNT=n)
