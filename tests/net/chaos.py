@@ -468,7 +468,9 @@ def power_cut(net, chance, count=4):
                 break
         load.goes_on("it goes on")
     print("   %d unsynced writes taken back" % taken, flush=True)
-    check("unsynced writes were taken back", taken > 0)
+    # A few cuts may all meet a moment without unsynced writes (a fast disk, a tmpfs); twenty do not.
+    if long_test:
+        check("unsynced writes were taken back", taken > 0)
     check("nobody is accused", accused(net) == [])
 
 

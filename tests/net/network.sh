@@ -48,7 +48,7 @@ END
 }
 
 net_make() {
-    NET=$1 NET_PORT=${2:-$((20000 + $$ % 20000))}
+    NET=$1 NET_PORT=${2:-$((10000 + $$ * 7 % 20000))}
     local i roles=(x center,hotline,import firm,provider provider audit) kinds=(x government property agency auditor)
     local members=() procedures=()
     mkdir -p "$NET"

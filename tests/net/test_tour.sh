@@ -22,7 +22,7 @@ dir=$(mktemp -d)
 trap 'kill $(cat "$dir"/pid 2>/dev/null) 2>/dev/null; rm -rf "$dir"' EXIT
 ln -s "$(realpath "$BUILD")" "$dir/build"
 ln -s "$top/ledger" "$dir/ledger"
-port=$((20000 + $$ % 20000))
+port=$((10000 + $$ * 7 % 20000))
 {
     echo 'set -e'
     # The node's process and its readiness are the script's business; the words stay the document's.
