@@ -21,14 +21,14 @@ has() {
     tzdata) [ -e /usr/share/zoneinfo/America/New_York ] ;;
     python3) [ -x /usr/bin/python3 ] ;;
     python3-cryptography) /usr/bin/python3 -c 'import cryptography' ;;
-    *) command -v "$1" ;; # openssl, zstd: a program of that name
+    *) command -v "$1" ;; # openssl, zstd, curl: a program of that name
     esac >/dev/null 2>&1
 }
 
 missing=
 for package in build-essential pkg-config libsecp256k1-dev liblmdb-dev libevent-dev libmsgpack-dev \
     libssl-dev libjansson-dev libcurl4-openssl-dev check tzdata python3 python3-cryptography \
-    openssl zstd; do
+    openssl zstd curl; do
     has "$package" || missing="$missing $package"
 done
 
