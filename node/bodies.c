@@ -100,8 +100,7 @@ static void gather(struct engine *e, struct body *b)
         b->want_at = UINT64_MAX; /* more than the header says: nothing more is fetched for it */
 }
 
-/* Whether the parts are what the header and the vid say. */
-static bool is_sound(const struct engine *e, const struct frame_compact *c)
+bool bodies_are_sound(const struct engine *e, const struct frame_compact *c)
 {
     struct crypto_hash *leaves = anju_alloc((size_t)c->header.n_batches * sizeof(*leaves) + 1);
     struct crypto_hash root, digest = CRYPTO_ZERO_HASH;
@@ -133,7 +132,7 @@ bool bodies_learn(struct engine *e, const struct frame_compact *compact, int pee
         b->certified = true;
     if (b != NULL && b->state != BODY_UNKNOWN)
         return true;
-    if (!is_sound(e, compact))
+    if (!bodies_are_sound(e, compact))
         return false;
     b = bodies_get(e, &vid);
     b->certified = b->certified || certified;

@@ -327,6 +327,8 @@ void pool_free(struct engine *e);
 struct body *bodies_find(const struct engine *e, const struct crypto_hash *vid);
 struct body *bodies_get(struct engine *e,
                         const struct crypto_hash *vid); /* made UNKNOWN where new */
+/* Whether ids and certificate are those that the header names. */
+bool bodies_are_sound(const struct engine *e, const struct frame_compact *c);
 /* Takes in what a body is made of. False: it is not what it says. */
 bool bodies_learn(struct engine *e, const struct frame_compact *compact, int peer, bool certified);
 void bodies_need(struct engine *e, const struct crypto_hash *vid);

@@ -243,6 +243,21 @@ static bool knows_commit(const struct engine *e, const struct ledger_certificate
     return b != NULL && b->certified;
 }
 
+static void ahead_put(struct engine *e, struct ahead *a, uint64_t height, struct bytes certificate,
+                      const struct frame_compact *compact)
+{
+    struct writer w = {0};
+
+    ahead_clear(a);
+    a->height = height;
+    a->certificate = blob_new(certificate);
+    frame_compact_encode(&w, compact);
+    a->compact = blob_new(writer_view(&w));
+    writer_free(&w);
+    if (compact->header.n_bytes > e->ahead_bytes_max)
+        e->ahead_bytes_max = compact->header.n_bytes;
+}
+
 bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
 {
     struct frame_block f;
@@ -251,6 +266,7 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
     struct ahead *a;
     struct writer w = {0};
     uint64_t height;
+    bool known;
 
     if (frame_block_decode(&f, body) != ANJU_OK)
         return false;
@@ -260,24 +276,23 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
         return false;
     if (height < e->height || height >= e->height + SYNC_WINDOW)
         return true;
+    if (!bodies_are_sound(e, &f.compact))
+        return false;
     a = ahead_at(e, height);
-    if (a->height != height) {
-        if (ledger_certificate_verify(&f.certificate, e->set, &e->registry->ledger_id) != ANJU_OK) {
-            log_warn("node", "peer=%d sent a block whose certificate does not verify height=%llu",
-                     peer, (unsigned long long)height);
-            return false;
-        }
-        ahead_clear(a);
-        a->height = height;
-        if (f.compact.header.n_bytes > e->ahead_bytes_max)
-            e->ahead_bytes_max = f.compact.header.n_bytes;
-        ledger_certificate_encode(&w, &f.certificate);
-        a->certificate = blob_new(writer_view(&w));
-        writer_clear(&w);
-        frame_compact_encode(&w, &f.compact);
-        a->compact = blob_new(writer_view(&w));
+    ledger_certificate_encode(&w, &f.certificate);
+    /* Only the very certificate that was verified counts as verified: who sends a true block may
+     * send another one after it. */
+    known = a->height == height && bytes_equal(blob_bytes(a->certificate), writer_view(&w));
+    if (!known &&
+        ledger_certificate_verify(&f.certificate, e->set, &e->registry->ledger_id) != ANJU_OK) {
+        log_warn("node", "peer=%d sent a block whose certificate does not verify height=%llu", peer,
+                 (unsigned long long)height);
         writer_free(&w);
+        return false;
     }
+    if (a->height != height)
+        ahead_put(e, a, height, writer_view(&w), &f.compact);
+    writer_free(&w);
     if (height > e->height)
         feed_later_commit(e, &f.certificate);
     if (p->height <= height)

@@ -1,0 +1,133 @@
+/*
+ * The engine against one lying validator: frames that only somebody with a key of the set, or a
+ * connection of its own, can send. Whatever it says, the others neither stop nor forget.
+ */
+#include "fake_world.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct fake_cluster c;
+enum { LIAR = 1 };
+
+static void start_all(uint64_t seed)
+{
+    fake_begin(&c, 4, 0, seed);
+    for (int i = 0; i < c.count; i++)
+        fake_start(&c, i);
+}
+
+static bool is_answered(struct fake_cluster *cluster, void *ctx)
+{
+    return fake_answer(cluster, *(uint64_t *)ctx) != NULL;
+}
+
+static void expect_committed(uint64_t ticket, uint64_t ms)
+{
+    fake_run(&c, ms, is_answered, &ticket);
+    ck_assert_int_eq(fake_answer(&c, ticket)->state, RPC_SUBMIT_COMMITTED);
+}
+
+static bool frame(int to, enum frame_type type, struct writer *w)
+{
+    bool fine = engine_peer_frame(c.node[to].engine, LIAR, (uint8_t)type, writer_view(w));
+
+    writer_clear(w);
+    return fine;
+}
+
+/* The stored block of node 0 without its batches. */
+static void compact_of(struct frame_compact *out, uint64_t height)
+{
+    struct reader r = reader_over(blob_bytes(c.node[0].block[height]));
+
+    ck_assert_int_eq(ledger_header_decode(&out->header, reader_take(&r, LEDGER_HEADER_SIZE)),
+                     ANJU_OK);
+    out->ids = reader_take(&r, (size_t)out->header.n_batches * CRYPTO_HASH_SIZE);
+    out->certificate = reader_take_u32(&r, LEDGER_CERTIFICATE_SIZE_MAX);
+}
+
+/* Block `height` with its certificate, as if the header said another time. */
+static void put_forged_block(struct writer *w, uint64_t height)
+{
+    struct frame_compact compact;
+    struct ledger_certificate certificate;
+    struct writer encoded = {0};
+
+    compact_of(&compact, height);
+    compact.header.time_ms++;
+    ck_assert_int_eq(
+        ledger_certificate_decode(&certificate, blob_bytes(c.node[0].certificate[height])),
+        ANJU_OK);
+    ledger_block_id(&certificate.vid, &compact.header, &c.fixture.registry->ledger_id);
+    ledger_certificate_encode(&encoded, &certificate);
+    frame_block_encode(w, writer_view(&encoded), &compact);
+    writer_free(&encoded);
+}
+
+/* A laggard that believed the second certificate without a look would see a fork and stop. */
+START_TEST(a_true_block_does_not_vouch_for_a_forged_one_behind_it)
+{
+    struct engine_status s;
+    struct frame_compact compact;
+    struct writer w = {0};
+
+    start_all(1);
+    fake_isolate(&c, 3, true);
+    fake_submit(&c, 0, 1, fake_envelope(&c));
+    expect_committed(1, 5000);
+    fake_isolate(&c, 3, false);
+    compact_of(&compact, 1);
+    frame_block_encode(&w, blob_bytes(c.node[0].certificate[1]), &compact);
+    ck_assert(frame(3, FRAME_BLOCK, &w));
+    put_forged_block(&w, 1);
+    ck_assert(!frame(3, FRAME_BLOCK, &w));
+    engine_status(&s, c.node[3].engine);
+    ck_assert_msg(!s.halted, "%s", s.halt_reason);
+    fake_run_to(&c, 0xf, 1, 10000);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* The certificate of a block says nothing of bytes that its header does not name. */
+START_TEST(a_block_with_other_batches_than_its_header_names_is_refused)
+{
+    struct frame_compact compact;
+    struct writer w = {0};
+    uint8_t *ids;
+
+    start_all(2);
+    fake_isolate(&c, 3, true);
+    for (uint64_t t = 1; t <= 3; t++) {
+        fake_submit(&c, 0, t, fake_envelope(&c));
+        expect_committed(t, 5000);
+    }
+    fake_isolate(&c, 3, false);
+    compact_of(&compact, 3);
+    ids = anju_dup(compact.ids.data, compact.ids.size);
+    ids[0] ^= 1;
+    compact.ids = bytes_of(ids, compact.ids.size);
+    frame_block_encode(&w, blob_bytes(c.node[0].certificate[3]), &compact);
+    ck_assert(!frame(3, FRAME_BLOCK, &w));
+    fake_run_to(&c, 0xf, 3, 10000);
+    free(ids);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+static void add_tests(Suite *suite)
+{
+    TCase *t = tcase_create("engine_liar");
+
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, a_true_block_does_not_vouch_for_a_forged_one_behind_it);
+    tcase_add_test(t, a_block_with_other_batches_than_its_header_names_is_refused);
+    suite_add_tcase(suite, t);
+}
+
+UNIT_MAIN("engine_liar", add_tests)
