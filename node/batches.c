@@ -246,17 +246,24 @@ void batches_send(struct engine *e, int peer, const struct batch *b)
     writer_free(&w);
 }
 
+void batches_log(struct engine *e, struct batch *b)
+{
+    struct payload_record record = {.kind = PAYLOAD_BATCH, .id = b->id};
+
+    if (b->logged)
+        return;
+    outbox_keep(e, &record, b->raw);
+    b->logged = true;
+}
+
 void batches_hold(struct engine *e, struct batch *b, struct batch_info *info)
 {
     b->info = info;
     b->state = BATCH_HELD;
     b->want_at = UINT64_MAX;
     place_link(e, b);
-    if (!b->certified && !b->logged) {
-        struct payload_record record = {.kind = PAYLOAD_BATCH, .id = b->id};
-        outbox_keep(e, &record, b->raw);
-        b->logged = true;
-    }
+    if (!b->certified)
+        batches_log(e, b);
     if (!b->certified)
         have_add(e, b);
     bodies_batch_settled(e, b);

@@ -72,6 +72,9 @@ static void gathered(struct engine *e, struct body *b)
     }
     if (!b->certified) {
         struct payload_record record = {.kind = PAYLOAD_BODY, .height = e->height, .id = b->vid};
+        /* We may vote for it, so all of it is kept, also what came as part of a certified block. */
+        for (unsigned i = 0; i < b->header.n_batches; i++)
+            batches_log(e, b->batches[i]);
         outbox_keep(e, &record, b->compact);
     }
     b->state = BODY_JUDGING;

@@ -297,6 +297,7 @@ void batches_unpin(struct engine *e, struct batch *b);
 struct batch *batches_new(struct engine *e, const struct crypto_hash *id, int author,
                           uint32_t size);
 void batches_hold(struct engine *e, struct batch *b, struct batch_info *info); /* takes over info */
+void batches_log(struct engine *e, struct batch *b); /* into the payload log, once */
 void batches_send(struct engine *e, int peer, const struct batch *b);          /* -1: to all */
 void batches_put_certified(struct engine *e, struct bytes raw, int peer);
 bool batches_on_batch_frame(struct engine *e, int peer, struct bytes body);

@@ -120,6 +120,58 @@ START_TEST(a_block_with_other_batches_than_its_header_names_is_refused)
 }
 END_TEST
 
+static bool voted_for_a_block(int node)
+{
+    for (size_t i = 0; i < c.n_votes; i++) {
+        if (c.votes[i].type == LEDGER_PREVOTE && !ledger_vote_is_nil(&c.votes[i]) &&
+            crypto_hash_equal(&c.votes[i].signer, &c.node[node].id))
+            return true;
+    }
+    return false;
+}
+
+static unsigned synced_batches(int node)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < c.node[node].n_records; i++)
+        n += c.node[node].records[i].kind == PAYLOAD_BATCH && c.node[node].records[i].synced;
+    return n;
+}
+
+/* Batches of a certified block need no log: the block itself will be on disk. But anybody can send
+ * one in that form, and if the voters then lost power, nobody would have what they voted for. */
+START_TEST(a_batch_sent_as_part_of_a_block_is_durable_before_a_vote_for_it)
+{
+    struct frame_block_batch f = {.height = 1};
+    struct writer w = {0};
+    struct bytes wire;
+
+    start_all(3);
+    for (int i = 0; i < c.count; i++)
+        c.drop_types[i] = 1u << FRAME_VOTE | 1u << FRAME_CERTIFICATE; /* nothing is decided */
+    c.drop_types[3] |= 1u << FRAME_BATCH | 1u << FRAME_HAVE;
+    wire = fake_envelope(&c);
+    fake_submit(&c, 0, 1, wire);
+    fake_run_for(&c, 40);
+    ck_assert(!voted_for_a_block(3)); /* it knows the proposal, not the batch */
+    f.raw = fixture_batch(&c.fixture, &wire, 1);
+    frame_block_batch_encode(&w, &f);
+    ck_assert(frame(3, FRAME_BLOCK_BATCH, &w));
+    fake_run_for(&c, 15);
+    ck_assert(voted_for_a_block(3));
+    ck_assert_uint_eq(synced_batches(3), 1);
+    for (int i = 0; i < c.count; i++)
+        c.drop_types[i] = 0;
+    expect_committed(1, 10000);
+    fake_run_to(&c, 0xf, 1, 10000);
+    ck_assert_uint_eq(synced_batches(3), 0);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *t = tcase_create("engine_liar");
@@ -127,6 +179,7 @@ static void add_tests(Suite *suite)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_true_block_does_not_vouch_for_a_forged_one_behind_it);
     tcase_add_test(t, a_block_with_other_batches_than_its_header_names_is_refused);
+    tcase_add_test(t, a_batch_sent_as_part_of_a_block_is_durable_before_a_vote_for_it);
     suite_add_tcase(suite, t);
 }
 
