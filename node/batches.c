@@ -10,7 +10,11 @@
 
 #include "base/log.h"
 
-enum { FORGET_MS = 60000 };
+enum {
+    FORGET_MS = 60000,
+    WANT_DOUBLINGS = 4,       /* of WANT_MS, when everybody was asked in vain */
+    WANT_DOUBLINGS_NAMED = 2, /* where a body names the batch */
+};
 
 struct batch *batches_find(struct engine *e, const struct crypto_hash *id)
 {
@@ -196,14 +200,34 @@ static void have_add(struct engine *e, const struct batch *b)
         e->have_at = engine_min(e->have_at, e->have_last + HAVE_MS);
 }
 
-/* What it announced counts against nobody any more; others may have it. */
+/* Somebody else who says that it has the batch, and may say so of one more. */
+static bool announced_by_another(struct engine *e, struct batch *b)
+{
+    for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
+        struct engine_peer *p = &e->peers[i];
+        if ((b->holders >> i & 1) == 0 || !p->up || p->announced >= ANNOUNCED_MAX)
+            continue;
+        b->announced_by = i;
+        p->announced++;
+        return true;
+    }
+    return false;
+}
+
+/* What only it announced is forgotten: nobody else would be asked for that in vain, and it may
+ * announce as much again when it comes back. */
 void batches_peer_down(struct engine *e, int peer)
 {
     for (unsigned i = 0; i <= NO_AUTHOR; i++) {
-        for (struct batch *b = e->lists[i].first; b != NULL; b = b->after) {
+        struct batch *next;
+        for (struct batch *b = e->lists[i].first; b != NULL; b = next) {
+            next = b->after;
             b->holders &= ~(UINT64_C(1) << peer);
-            if (b->announced_by == peer)
-                b->announced_by = -1;
+            if (b->announced_by != peer)
+                continue;
+            b->announced_by = -1;
+            if (!announced_by_another(e, b) && b->state == BATCH_WANTED && b->pins == 0)
+                batch_remove(e, b);
         }
     }
 }
@@ -313,18 +337,21 @@ static void batch_take(struct engine *e, struct batch *b, struct bytes raw, int 
     e->w.check_batch(e->w.ctx, &b->id, b->raw);
 }
 
-/* The author of a batch frame: its set index where the signature is right, else NO_AUTHOR. */
-static int author_of(struct engine *e, const struct frame_batch *f, const struct crypto_hash *id)
+/* The author of a batch frame: its set index, or NO_AUTHOR. False: it is said to be a validator's,
+ * and the signature is not. Nobody passes such a batch on, and looking at many would cost time. */
+static bool author_of(struct engine *e, int *author, const struct frame_batch *f,
+                      const struct crypto_hash *id)
 {
     struct crypto_hash digest;
-    int author = ledger_set_find(e->set, &f->author);
 
-    if (author < 0 || f->raw.size < 2)
-        return NO_AUTHOR;
+    *author = ledger_set_find(e->set, &f->author);
+    if (*author < 0) {
+        *author = NO_AUTHOR;
+        return true;
+    }
     frame_batch_author_digest(&digest, &e->registry->ledger_id, &f->author, id,
                               get_u16(f->raw.data), (uint32_t)f->raw.size);
-    return crypto_verify(&f->sig, &e->set->node[author].node_key, &digest) == ANJU_OK ? author
-                                                                                      : NO_AUTHOR;
+    return crypto_verify(&f->sig, &e->set->node[*author].node_key, &digest) == ANJU_OK;
 }
 
 /* It came late, or again: what is in it has taken effect. Only a block that names it can want it.
@@ -371,7 +398,8 @@ bool batches_on_batch_frame(struct engine *e, int peer, struct bytes body)
         return true;
     if ((b == NULL || b->pins == 0) && is_done(e, &id))
         return true;
-    author = author_of(e, &f, &id);
+    if (!author_of(e, &author, &f, &id))
+        return false;
     if (author == NO_AUTHOR && (b == NULL || b->pins == 0))
         return true; /* neither signed by a validator nor wanted by a body */
     if ((b == NULL || b->pins == 0) && over_quota(e, author, f.raw.size))
@@ -421,9 +449,9 @@ bool batches_on_have_frame(struct engine *e, int peer, struct bytes body)
             b->announced_by = peer;
             e->peers[peer].announced++;
         }
-        b->holders |= UINT64_C(1) << peer;
-        if (b->state == BATCH_WANTED)
+        if (b->state == BATCH_WANTED && (b->holders >> peer & 1) == 0)
             b->want_at = engine_min(b->want_at, e->w.mono_ms(e->w.ctx) + WANT_MS);
+        b->holders |= UINT64_C(1) << peer;
     }
     return true;
 }
@@ -540,25 +568,40 @@ static uint64_t peers_to_ask(const struct engine *e, struct batch *b)
     return holders != 0 ? holders : there;
 }
 
-static void want_batch(struct engine *e, struct batch *b, uint64_t now)
+/* Whom to ask for it now, or -1. When all were asked in vain they are asked again ever more rarely:
+ * what nobody has must not use up what peers listen to. */
+static int ask_whom(struct engine *e, struct batch *b, uint64_t now)
 {
-    struct frame_want want = {.kind = FRAME_WANT_BATCHES, .count = 1};
-    struct writer w = {0};
     uint64_t ask = peers_to_ask(e, b);
+    unsigned doublings = b->pins > 0 ? WANT_DOUBLINGS_NAMED : WANT_DOUBLINGS;
 
+    if (b->asked != 0 || ask == 0)
+        doublings = 0;
+    else if (b->want_turns < doublings)
+        doublings = b->want_turns++;
+    b->want_at = now + ((uint64_t)WANT_MS << doublings);
     for (unsigned i = 0; i < ENGINE_PEERS_MAX; i++) {
         unsigned peer = (b->want_tries + i) % ENGINE_PEERS_MAX;
         if ((ask >> peer & 1) == 0)
             continue;
-        want.ids[0] = b->id;
-        frame_want_encode(&w, &want);
-        sync_send(e, (int)peer, FRAME_WANT, writer_view(&w));
-        writer_free(&w);
         b->want_tries = peer + 1;
         b->asked |= UINT64_C(1) << peer;
-        break;
+        return (int)peer;
     }
-    b->want_at = now + WANT_MS;
+    return -1;
+}
+
+static void send_wants(struct engine *e, int peer, struct frame_want *want)
+{
+    struct writer w = {0};
+
+    if (want->count == 0)
+        return;
+    want->kind = FRAME_WANT_BATCHES;
+    frame_want_encode(&w, want);
+    sync_send(e, peer, FRAME_WANT, writer_view(&w));
+    writer_free(&w);
+    want->count = 0;
 }
 
 void batches_sweep(struct engine *e, uint64_t now)
@@ -577,16 +620,32 @@ void batches_sweep(struct engine *e, uint64_t now)
     }
 }
 
+/* One frame asks a peer for many. */
+static void want_batches(struct engine *e, uint64_t now)
+{
+    struct frame_want want[ENGINE_PEERS_MAX];
+
+    for (int i = 0; i < ENGINE_PEERS_MAX; i++)
+        want[i].count = 0;
+    for (unsigned i = 0; i <= NO_AUTHOR; i++) {
+        for (struct batch *b = e->lists[i].first; b != NULL; b = b->after) {
+            int peer = b->state == BATCH_WANTED && now >= b->want_at ? ask_whom(e, b, now) : -1;
+            if (peer < 0)
+                continue;
+            want[peer].ids[want[peer].count++] = b->id;
+            if (want[peer].count == FRAME_WANT_IDS_MAX)
+                send_wants(e, peer, &want[peer]);
+        }
+    }
+    for (int i = 0; i < ENGINE_PEERS_MAX; i++)
+        send_wants(e, i, &want[i]);
+}
+
 void batches_tick(struct engine *e, uint64_t now)
 {
     if (now >= e->have_at)
         have_flush(e);
-    for (unsigned i = 0; i <= NO_AUTHOR; i++) {
-        for (struct batch *b = e->lists[i].first; b != NULL; b = b->after) {
-            if (b->state == BATCH_WANTED && now >= b->want_at)
-                want_batch(e, b, now);
-        }
-    }
+    want_batches(e, now);
 }
 
 uint64_t batches_deadline(const struct engine *e)

@@ -14,6 +14,8 @@ enum {
     ANNOUNCED_MAX = 1024,       /* batches that one peer announced and nobody sent yet */
     OWN_BATCHES_OPEN = 2,       /* a batch closes at once while fewer own ones are uncommitted */
     BODIES_MAX = 64,
+    BODIES_UNASKED_MAX = 4, /* of rounds to come */
+    ROUNDS_TAKEN_AHEAD = 2,
     EARLY_PER_SIGNER = 4,
     EARLY_MAX = EARLY_PER_SIGNER * LEDGER_SET_MAX,
     TIMERS = CONSENSUS_TIMER_PRECOMMIT + 1, /* one of each kind */
@@ -62,6 +64,7 @@ struct batch {
     uint64_t holders; /* bit i: peer i says that it has it */
     uint64_t want_at; /* monotonic */
     uint64_t asked;         /* bit i: of peer i, since all were last asked */
+    uint8_t want_turns;     /* how often all were asked */
     uint32_t want_tries;
     uint64_t made_ms;             /* monotonic */
     struct batch *before, *after; /* the author's list, oldest first */

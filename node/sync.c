@@ -459,6 +459,23 @@ bool sync_on_vote_frame(struct engine *e, int peer, struct bytes body)
     return true;
 }
 
+/* The core asks for the bodies of two proposals a round, whatever their proposer signs besides. A few
+ * of rounds to come are taken ahead; the rest is fetched when its round comes. */
+static bool is_worth_learning(const struct engine *e, const struct ledger_vote *vote)
+{
+    const struct body *b = bodies_find(e, &vote->vid);
+    struct consensus_status core;
+    unsigned unasked = 0;
+
+    consensus_status(&core, e->core);
+    if (b != NULL && b->needed)
+        return true;
+    for (const struct body *at = e->bodies; at != NULL; at = at->next)
+        unasked += !at->needed && !at->certified;
+    return vote->round > core.round && vote->round - core.round <= ROUNDS_TAKEN_AHEAD &&
+           unasked < BODIES_UNASKED_MAX;
+}
+
 bool sync_on_proposal_frame(struct engine *e, int peer, struct bytes body)
 {
     struct frame_proposal f;
@@ -478,7 +495,7 @@ bool sync_on_proposal_frame(struct engine *e, int peer, struct bytes body)
     if (f.has_compact) {
         struct crypto_hash vid;
         ledger_block_id(&vid, &f.compact.header, &e->registry->ledger_id);
-        if (!crypto_hash_equal(&vid, &f.vote.vid) || !bodies_learn(e, &f.compact, peer, false))
+        if (!crypto_hash_equal(&vid, &f.vote.vid))
             return false;
     }
     if (f.has_polka && f.polka.height == e->height &&
@@ -488,7 +505,8 @@ bool sync_on_proposal_frame(struct engine *e, int peer, struct bytes body)
                                                  .from = e->peers[peer].set_index,
                                                  .polka = &f.polka});
     engine_vote_in(e, peer, &f.vote);
-    return true;
+    return !f.has_compact || !is_worth_learning(e, &f.vote) ||
+           bodies_learn(e, &f.compact, peer, false);
 }
 
 bool sync_on_certificate_frame(struct engine *e, int peer, struct bytes body)

@@ -172,6 +172,118 @@ START_TEST(a_batch_sent_as_part_of_a_block_is_durable_before_a_vote_for_it)
 }
 END_TEST
 
+static uint64_t wants_seen(void)
+{
+    uint64_t n = 0;
+
+    for (int i = 0; i < c.count; i++)
+        n += i != LIAR ? c.node[i].wants_seen : 0;
+    return n;
+}
+
+static void announce(int to, unsigned frames)
+{
+    struct frame_have items[FRAME_HAVE_MAX];
+    struct writer w = {0};
+
+    for (unsigned k = 0; k < frames; k++) {
+        for (unsigned i = 0; i < FRAME_HAVE_MAX; i++) {
+            items[i] = (struct frame_have){.author = c.node[LIAR].id, .size = 500000};
+            crypto_random(items[i].id.b, sizeof(items[i].id.b));
+        }
+        frame_have_encode(&w, items, FRAME_HAVE_MAX);
+        ck_assert(frame(to, FRAME_HAVE, &w));
+    }
+    writer_free(&w);
+}
+
+/* A peer listens to 200 messages a second. If honest nodes used them up by asking each other for
+ * what only a liar spoke of, their votes would be lost: the ledger would stand still. */
+START_TEST(what_only_a_liar_announced_is_asked_of_nobody_when_it_has_gone)
+{
+    struct engine_status s;
+    uint64_t before;
+
+    start_all(4);
+    for (int k = 0; k < 5; k++) { /* each time that it comes back it may announce again */
+        for (int i = 0; i < c.count; i++) {
+            if (i != LIAR)
+                announce(i, 4);
+        }
+        fake_run_for(&c, 10);
+        fake_isolate(&c, LIAR, true);
+        if (k < 4)
+            fake_isolate(&c, LIAR, false);
+    }
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_eq(s.batches, 0);
+    before = wants_seen();
+    fake_run_for(&c, 5000);
+    ck_assert_uint_le(wants_seen() - before, 10);
+    fake_submit(&c, 0, 1, fake_envelope(&c));
+    expect_committed(1, 10000);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+enum { FALSE_IDS = 500 };
+
+/* A proposal of the liar for a round that is its turn, of batches that do not exist. */
+static void put_false_proposal(struct writer *w, uint32_t round)
+{
+    struct crypto_hash ids[FALSE_IDS], leaves[FALSE_IDS];
+    struct frame_compact compact = {
+        .header = {.version = 1, .height = 1, .time_ms = FIXTURE_CREATED + 1, .n_batches = FALSE_IDS},
+        .ids = bytes_of(ids, sizeof(ids))};
+    struct ledger_vote vote = {.type = LEDGER_PROPOSAL, .height = 1, .round = round, .valid_round = -1};
+    struct writer encoded = {0};
+
+    for (unsigned i = 0; i < FALSE_IDS; i++) {
+        crypto_random(ids[i].b, sizeof(ids[i].b));
+        crypto_leaf_hash(&leaves[i], crypto_hash_bytes(&ids[i]));
+    }
+    merkle_root_of(&compact.header.batches_root, leaves, FALSE_IDS);
+    compact.header.proposer = vote.signer = c.node[LIAR].id;
+    ledger_block_id(&vote.vid, &compact.header, &c.fixture.registry->ledger_id);
+    ck_assert_int_eq(
+        ledger_vote_sign(&vote, &c.node[LIAR].secret, &c.fixture.registry->ledger_id), ANJU_OK);
+    frame_compact_encode(&encoded, &compact);
+    frame_proposal_encode(w, &vote, writer_view(&encoded), bytes_of(NULL, 0));
+    writer_free(&encoded);
+}
+
+/* It signs as many proposals as it likes, for its turn now and for turns to come. */
+START_TEST(proposals_without_end_of_batches_that_do_not_exist_take_little)
+{
+    const struct ledger_set *set;
+    struct engine_status s;
+    struct writer w = {0};
+    uint32_t turn = 0;
+
+    start_all(5);
+    set = &c.fixture.registry->set;
+    while (ledger_set_proposer(set, 1, turn) != (unsigned)ledger_set_find(set, &c.node[LIAR].id))
+        turn++;
+    for (uint32_t k = 0; k < 200; k++) {
+        put_false_proposal(&w, turn + k % 20 * 4);
+        ck_assert(frame(0, FRAME_PROPOSAL, &w));
+    }
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_le(s.batches, 6 * FALSE_IDS);
+    fake_run_for(&c, 2000);
+    /* Each id is asked of three peers, sixteen at once, then again and again, ever more rarely. */
+    ck_assert_uint_le(wants_seen(), 3000 / FRAME_WANT_IDS_MAX * 3 * 3);
+    fake_submit(&c, 0, 1, fake_envelope(&c));
+    expect_committed(1, 10000);
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_eq(s.batches, 0);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *t = tcase_create("engine_liar");
@@ -180,6 +292,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_true_block_does_not_vouch_for_a_forged_one_behind_it);
     tcase_add_test(t, a_block_with_other_batches_than_its_header_names_is_refused);
     tcase_add_test(t, a_batch_sent_as_part_of_a_block_is_durable_before_a_vote_for_it);
+    tcase_add_test(t, what_only_a_liar_announced_is_asked_of_nobody_when_it_has_gone);
+    tcase_add_test(t, proposals_without_end_of_batches_that_do_not_exist_take_little);
     suite_add_tcase(suite, t);
 }
 
