@@ -1,11 +1,11 @@
 /*
  * logger: the log thread. One sync serves all that wait: the newest slot replaces the older ones.
- * The payload log is synced by a second thread while this one writes the guard: one after the other
- * would cost a round twice the time.
+ * The payload log comes first, the guard second: the guard says what was signed, and after a power
+ * cut that is signed again, so what it rests on must be there by then. The other way round all
+ * voters of a block could come back with votes for it and none with the block: rounds without end.
  */
 #include "node/node_state.h"
 
-#include <semaphore.h>
 #include <stdlib.h>
 
 struct sync_job {
@@ -23,20 +23,6 @@ static void on_main(struct job *job)
     engine_on_durable(s->node->engine, s->token);
     writer_free(&s->slot);
     free(s);
-}
-
-struct payload_job {
-    struct job job;
-    struct node *node;
-    sem_t done;
-};
-
-static void sync_payload(struct job *job)
-{
-    struct payload_job *j = (struct payload_job *)job;
-
-    payload_log_sync(j->node->log);
-    sem_post(&j->done);
 }
 
 static void on_log(struct job *job)
@@ -64,10 +50,8 @@ static void keep_slot(struct node *n, struct bytes slot)
 
 void logger_run(struct node *n)
 {
-    struct payload_job payload = {.node = n};
     struct job *first;
 
-    sem_init(&payload.done, 0, 0);
     while ((first = queue_take(&n->log_queue)) != NULL) {
         struct sync_job *last = NULL, *slot = NULL;
         bool records = false;
@@ -78,15 +62,10 @@ void logger_run(struct node *n)
             if (last->slot.size > 0)
                 slot = last;
         }
-        if (records && slot != NULL)
-            queue_push(&n->payload_queue, &payload.job, sync_payload);
-        else if (records)
+        if (records)
             payload_log_sync(n->log);
         if (slot != NULL)
             keep_slot(n, writer_view(&slot->slot));
-        if (records && slot != NULL)
-            while (sem_wait(&payload.done) != 0)
-                ; /* a signal */
         /* Tokens ascend: the last one stands for all. */
         for (struct job *at = first, *next; at != NULL; at = next) {
             struct sync_job *s = (struct sync_job *)at;
@@ -99,5 +78,4 @@ void logger_run(struct node *n)
             }
         }
     }
-    sem_destroy(&payload.done);
 }

@@ -273,12 +273,6 @@ static void *log_main(void *ctx)
     return NULL;
 }
 
-static void *payload_main(void *ctx)
-{
-    queue_run(&((struct node *)ctx)->payload_queue);
-    return NULL;
-}
-
 static void *ledger_main(void *ctx)
 {
     queue_run(&((struct node *)ctx)->ledger_queue);
@@ -301,7 +295,6 @@ static void start_threads(struct node *n)
     n->verify_count = n->config->verify_threads;
     n->verify_threads = anju_alloc(n->verify_count * sizeof(pthread_t));
     if (pthread_create(&n->log_thread, NULL, log_main, n) != 0 ||
-        pthread_create(&n->payload_thread, NULL, payload_main, n) != 0 ||
         pthread_create(&n->ledger_thread, NULL, ledger_main, n) != 0)
         abort(); /* nothing has begun yet; without threads there is no node */
     for (unsigned i = 0; i < n->verify_count; i++) {
@@ -323,8 +316,6 @@ static void stop_threads(struct node *n)
         pthread_join(n->verify_threads[i], NULL);
     pthread_join(n->ledger_thread, NULL);
     pthread_join(n->log_thread, NULL);
-    queue_close(&n->payload_queue); /* the log thread was the one that used it */
-    pthread_join(n->payload_thread, NULL);
     n->threads_running = false;
 }
 
@@ -422,7 +413,6 @@ static bool open_loop(struct node *n)
         return false;
     queue_init(&n->main_queue, MAIN_QUEUE_MAX, n->wake_fd);
     queue_init(&n->log_queue, SIZE_MAX, -1);
-    queue_init(&n->payload_queue, SIZE_MAX, -1);
     queue_init(&n->ledger_queue, SIZE_MAX, -1);
     queue_init(&n->verify_queue, SIZE_MAX, -1);
     n->wake = event_new(n->base, n->wake_fd, EV_READ | EV_PERSIST, on_wake, n);
@@ -532,7 +522,6 @@ static void let_go(struct node *n)
     if (n->base != NULL) {
         queue_deinit(&n->main_queue);
         queue_deinit(&n->log_queue);
-        queue_deinit(&n->payload_queue);
         queue_deinit(&n->ledger_queue);
         queue_deinit(&n->verify_queue);
         event_base_free(n->base);
