@@ -1,7 +1,8 @@
 /*
  * backend: what the rpc server may ask of the node: submissions that wait for their commit, status,
- * metrics. Submissions are decoded on the rpc thread, then belong to the main thread; status and
- * metrics read a snapshot that the main thread takes.
+ * metrics. Submissions are decoded on the rpc thread, belong to the main thread until they are
+ * settled, and are answered on a thread for that; status and metrics read a snapshot that the main
+ * thread takes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 static const uint64_t BOUND_MS[FINALITY_BUCKETS] = {1,   2,   5,   10,   20,   50,
                                                     100, 200, 500, 1000, 2000, 5000};
 
-/* One call of submit: from the rpc thread to the main thread, where it ends. */
+/* One call of submit: from the rpc thread to the main thread, then to the one that answers. */
 struct request {
     struct job job;
     struct node *node;
@@ -39,8 +40,6 @@ static void request_free(struct request *r)
         submission_free(r->subs[i]);
         blob_release(r->wires[i]);
     }
-    if (r->timeout != NULL)
-        event_free(r->timeout);
     free(r->results);
     free(r->subs);
     free(r->wires);
@@ -92,6 +91,17 @@ static void add_words(struct rpc_submit_result *result, struct bytes wire,
 
 /* ---- Submitting ---- */
 
+/* The answer may hold receipts, which are read from the store: not work for the main thread. */
+static void deliver(struct job *job)
+{
+    struct request *r = (struct request *)(void *)job;
+
+    for (size_t i = 0; i < r->count; i++)
+        add_words(&r->results[i], blob_bytes(r->wires[i]), r->node->registry);
+    r->done(r->done_ctx, r->results, r->count);
+    request_free(r);
+}
+
 static void finish(struct request *r)
 {
     struct node *n = r->node;
@@ -103,10 +113,13 @@ static void finish(struct request *r)
     if (r->after != NULL)
         r->after->before = r->before;
     n->requests_open--;
-    for (size_t i = 0; i < r->count; i++)
-        add_words(&r->results[i], blob_bytes(r->wires[i]), n->registry);
-    r->done(r->done_ctx, r->results, r->count);
-    request_free(r);
+    if (r->timeout != NULL)
+        event_free(r->timeout);
+    r->timeout = NULL;
+    if (n->threads_running)
+        queue_push(&n->answer_queue, &r->job, deliver);
+    else
+        deliver(&r->job);
 }
 
 static void count_finality(struct node *n, uint64_t ms)
@@ -185,6 +198,16 @@ static void submit_on_main(struct job *job)
     event_add(r->timeout, &wait);
 }
 
+static bool is_draining(struct node *n)
+{
+    bool draining;
+
+    pthread_mutex_lock(&n->snapshot_lock);
+    draining = n->draining;
+    pthread_mutex_unlock(&n->snapshot_lock);
+    return draining;
+}
+
 static void submit(void *ctx, const struct bytes *wires, size_t count, uint32_t wait_ms,
                    rpc_submit_done *done, void *done_ctx)
 {
@@ -212,7 +235,7 @@ static void submit(void *ctx, const struct bytes *wires, size_t count, uint32_t 
             r->settled[i] = true;
         }
     }
-    if (r->open > 0 && queue_offer(&n->main_queue, &r->job, submit_on_main))
+    if (r->open > 0 && !is_draining(n) && queue_offer(&n->main_queue, &r->job, submit_on_main))
         return;
     for (size_t i = 0; i < count; i++) {
         if (r->subs[i] == NULL)

@@ -279,6 +279,12 @@ static void *ledger_main(void *ctx)
     return NULL;
 }
 
+static void *answer_main(void *ctx)
+{
+    queue_run(&((struct node *)ctx)->answer_queue);
+    return NULL;
+}
+
 static void *verify_main(void *ctx)
 {
     queue_run(&((struct node *)ctx)->verify_queue);
@@ -295,7 +301,8 @@ static void start_threads(struct node *n)
     n->verify_count = n->config->verify_threads;
     n->verify_threads = anju_alloc(n->verify_count * sizeof(pthread_t));
     if (pthread_create(&n->log_thread, NULL, log_main, n) != 0 ||
-        pthread_create(&n->ledger_thread, NULL, ledger_main, n) != 0)
+        pthread_create(&n->ledger_thread, NULL, ledger_main, n) != 0 ||
+        pthread_create(&n->answer_thread, NULL, answer_main, n) != 0)
         abort(); /* nothing has begun yet; without threads there is no node */
     for (unsigned i = 0; i < n->verify_count; i++) {
         if (pthread_create(&n->verify_threads[i], NULL, verify_main, n) != 0)
@@ -312,10 +319,12 @@ static void stop_threads(struct node *n)
     queue_close(&n->verify_queue);
     queue_close(&n->ledger_queue);
     queue_close(&n->log_queue);
+    queue_close(&n->answer_queue);
     for (unsigned i = 0; i < n->verify_count; i++)
         pthread_join(n->verify_threads[i], NULL);
     pthread_join(n->ledger_thread, NULL);
     pthread_join(n->log_thread, NULL);
+    pthread_join(n->answer_thread, NULL);
     n->threads_running = false;
 }
 
@@ -415,6 +424,7 @@ static bool open_loop(struct node *n)
     queue_init(&n->log_queue, SIZE_MAX, -1);
     queue_init(&n->ledger_queue, SIZE_MAX, -1);
     queue_init(&n->verify_queue, SIZE_MAX, -1);
+    queue_init(&n->answer_queue, SIZE_MAX, -1);
     n->wake = event_new(n->base, n->wake_fd, EV_READ | EV_PERSIST, on_wake, n);
     n->timer = event_new(n->base, -1, 0, on_timer, n);
     n->sigterm = evsignal_new(n->base, SIGTERM, on_signal, n);
@@ -480,7 +490,8 @@ static int open_network(struct node *n)
 
 /* ---- Life ---- */
 
-/* Submissions end first, then the threads, so that nothing is left to answer to. */
+/* Submissions end first, then the threads, so that nothing is left to answer to. The server goes
+ * last: what was under way between its threads and ours is answered until then. */
 static void shut_down(struct node *n)
 {
     pthread_mutex_lock(&n->snapshot_lock);
@@ -488,15 +499,17 @@ static void shut_down(struct node *n)
     pthread_mutex_unlock(&n->snapshot_lock);
     if (n->rpc != NULL)
         rpc_drain(n->rpc);
-    if (n->engine != NULL)
+    if (n->engine != NULL) {
+        run_jobs(n); /* submissions that came in before we said no */
         backend_deinit(n);
-    if (n->rpc != NULL)
-        rpc_close(n->rpc, RPC_CLOSE_MS);
+    }
+    rpc_stop(n->rpc, RPC_CLOSE_MS);
     stop_threads(n);
     if (n->engine != NULL) {
         run_jobs(n); /* what the threads had finished; it starts new work that nobody takes */
         backend_deinit(n);
     }
+    rpc_close(n->rpc, 0);
 }
 
 /* Jobs that nobody ran hold memory only; the process ends. */
@@ -524,6 +537,7 @@ static void let_go(struct node *n)
         queue_deinit(&n->log_queue);
         queue_deinit(&n->ledger_queue);
         queue_deinit(&n->verify_queue);
+        queue_deinit(&n->answer_queue);
         event_base_free(n->base);
         close(n->wake_fd);
     }

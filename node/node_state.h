@@ -1,7 +1,7 @@
 /*
  * node_state: what node.c, world.c, logger.c, executor.c, verify.c and backend.c share.
- * Threads: main (engine, peers, this struct unless said otherwise), log, ledger, verify workers, and
- * the rpc server's. They share nothing mutable but queues, the store, and what `snapshot_lock`
+ * Threads: main (engine, peers, this struct unless said otherwise), log, ledger, verify workers, the
+ * one that answers submissions, and the rpc server's. They share nothing mutable but queues, the store, and what `snapshot_lock`
  * guards.
  */
 #ifndef ANJU_NODE_NODE_STATE_H
@@ -76,8 +76,8 @@ struct node {
     struct rpc_backend backend;
     struct check_cache *cache;
 
-    struct queue main_queue, log_queue, ledger_queue, verify_queue;
-    pthread_t log_thread, ledger_thread, *verify_threads;
+    struct queue main_queue, log_queue, ledger_queue, answer_queue, verify_queue;
+    pthread_t log_thread, ledger_thread, answer_thread, *verify_threads;
     unsigned verify_count;
     bool threads_running;
     bool appended; /* to the payload log since the last sync was asked for */

@@ -78,6 +78,7 @@ struct http_server {
     unsigned n_loops;
     struct loop *loops;
     uint32_t next_loop;
+    bool stopped;
     atomic_uint connections;
 };
 
@@ -602,10 +603,11 @@ unsigned http_connections(const struct http_server *server)
     return atomic_load(&server->connections);
 }
 
-void http_close(struct http_server *server, unsigned ms)
+void http_stop(struct http_server *server, unsigned ms)
 {
-    if (server == NULL)
+    if (server == NULL || server->stopped)
         return;
+    server->stopped = true;
     evconnlistener_disable(server->listener);
     for (unsigned i = 0; i < server->n_loops; i++)
         post(&server->loops[i], (struct message){.kind = STOP});
@@ -617,5 +619,12 @@ void http_close(struct http_server *server, unsigned ms)
         post(&server->loops[i], (struct message){.kind = QUIT});
     for (unsigned i = 0; i < server->n_loops; i++)
         pthread_join(server->loops[i].thread, NULL);
+}
+
+void http_close(struct http_server *server, unsigned ms)
+{
+    if (server == NULL)
+        return;
+    http_stop(server, ms);
     free_server(server);
 }

@@ -64,7 +64,10 @@ void http_reply_cacheable(const struct http_ticket *ticket, int status, const ch
 /* The port that it listens at. */
 unsigned http_port(const struct http_server *server);
 unsigned http_connections(const struct http_server *server);
-/* Stops accepting, closes idle connections, lets the rest finish for at most `ms`. Blocks; then frees. */
+/* Stops accepting, closes idle connections, lets the rest finish for at most `ms`. Blocks; no handler runs after it. Replies
+ * may still be made until http_close: they find nobody. */
+void http_stop(struct http_server *server, unsigned ms);
+/* The same, where it was not done, and frees. */
 void http_close(struct http_server *server, unsigned ms);
 
 #endif

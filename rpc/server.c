@@ -211,6 +211,12 @@ void rpc_drain(struct rpc_server *s)
     atomic_store(&s->draining, true);
 }
 
+void rpc_stop(struct rpc_server *s, unsigned ms)
+{
+    if (s != NULL)
+        http_stop(s->http, ms);
+}
+
 void rpc_close(struct rpc_server *s, unsigned ms)
 {
     if (s == NULL)

@@ -21,7 +21,10 @@ ANJU_MUST_CHECK enum anju_err rpc_open(struct rpc_server **out, const struct rpc
                                        const struct rpc_backend *backend);
 /* After this /readyz answers 503 (SIGTERM came); the rest still works. */
 void rpc_drain(struct rpc_server *s);
-/* Stops accepting, lets running requests finish for at most `ms`, frees. */
+/* Stops accepting, lets running requests finish for at most `ms`; then no handler runs any more. An
+ * answer that comes later finds nobody. */
+void rpc_stop(struct rpc_server *s, unsigned ms);
+/* The same, where it was not done, and frees: no answer may come after it. */
 void rpc_close(struct rpc_server *s, unsigned ms);
 unsigned rpc_port(const struct rpc_server *s);
 
