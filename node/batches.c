@@ -319,9 +319,9 @@ void engine_on_batch(struct engine *e, const struct crypto_hash *id, struct batc
         b->state = BATCH_BAD;
         blob_release(b->raw);
         b->raw = NULL;
+        b->pins++; /* bodies let go of it in there */
         bodies_batch_settled(e, b);
-        if (b->pins == 0)
-            batch_remove(e, b);
+        batches_unpin(e, b);
     }
     engine_settle(e);
 }

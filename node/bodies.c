@@ -48,6 +48,18 @@ static void report(struct engine *e, const struct body *b)
     engine_queue(e, &(struct queued){.kind = QUEUED_BODY, .vid = b->vid});
 }
 
+/* It is not valid, whatever else it may hold: nothing more is fetched for it. */
+static void condemn(struct engine *e, struct body *b)
+{
+    for (unsigned i = 0; i < b->header.n_batches; i++)
+        batches_unpin(e, b->batches[i]);
+    free(b->batches);
+    b->batches = NULL;
+    b->state = BODY_READY;
+    b->want_at = UINT64_MAX;
+    report(e, b);
+}
+
 /* All batches are settled: log the rest of the body, then have it put together and judged. */
 static void gathered(struct engine *e, struct body *b)
 {
@@ -66,8 +78,7 @@ static void gathered(struct engine *e, struct body *b)
         for (unsigned k = 0; k < b->header.n_batches; k++)
             blob_release(raws[k]);
         free(raws);
-        b->state = BODY_READY;
-        report(e, b);
+        condemn(e, b);
         return;
     }
     if (!b->certified) {
@@ -97,10 +108,18 @@ static void gather(struct engine *e, struct body *b)
         else
             b->missing++;
     }
-    if (b->missing == 0)
+    if (bytes > b->header.n_bytes)
+        condemn(e, b); /* more than the header says */
+    else if (b->missing == 0)
         gathered(e, b);
-    else if (bytes > b->header.n_bytes)
-        b->want_at = UINT64_MAX; /* more than the header says: nothing more is fetched for it */
+}
+
+/* What the header says of the payload is over a limit in force, before any of it is here. */
+static bool is_over_limits(const struct engine *e, const struct ledger_header *h)
+{
+    const struct ledger_limits *l = &e->registry->limits;
+
+    return h->n_bytes > l->block_size || h->n_records > l->block_records;
 }
 
 bool bodies_are_sound(const struct engine *e, const struct frame_compact *c)
@@ -154,7 +173,10 @@ bool bodies_learn(struct engine *e, const struct frame_compact *compact, int pee
     b->state = BODY_GATHERING;
     if (b->certified)
         b->want_at = e->w.mono_ms(e->w.ctx);
-    gather(e, b);
+    if (is_over_limits(e, &b->header))
+        condemn(e, b);
+    else
+        gather(e, b);
     return true;
 }
 

@@ -31,6 +31,7 @@ enum {
     HANDOVER_MS = 5000,
     SYNC_TIMEOUT_MS = 5000,
     SYNC_SHUN_MS = 30000,
+    SYNC_SLOW_MS = 1000, /* a next block that was asked for so long ago is asked of another, too */
     DONE_MAX = 4096, /* batches committed lately that must not come back */
     HEARTBEAT_SLACK_MS = 1000,
 };
@@ -261,6 +262,7 @@ struct engine {
     uint64_t ahead_bytes_max; /* the largest block among them so far */
     uint64_t resend_at, status_at;
     bool status_owed; /* what we said of ourselves no longer holds */
+    uint64_t sync_hedged_ms;            /* when that was done last */
     int sync_turn;                      /* where the search for somebody to ask begins */
     struct crypto_hash seen_votes[256]; /* verified lately; by their digest and signature */
     unsigned seen_next;

@@ -166,11 +166,19 @@ static void ahead_clear(struct ahead *a)
     *a = (struct ahead){.height = 0};
 }
 
+/* Whoever was asked for the very next block takes its time, maybe on purpose: each block that it
+ * sends keeps its request open. Then another one is asked as well. */
+static bool is_held_up(const struct engine *e, uint64_t now)
+{
+    return e->ahead[e->height % SYNC_WINDOW].height != e->height &&
+           now >= e->committed_mono_ms + SYNC_SLOW_MS && now >= e->sync_hedged_ms + SYNC_SLOW_MS;
+}
+
 /* Blocks h .. h + window - 1 that nobody was asked for yet. */
 static void ask_for_blocks(struct engine *e)
 {
     uint64_t now = e->w.mono_ms(e->w.ctx), from = e->height;
-    unsigned open = 0;
+    unsigned open = 0, open_max = SYNC_PEERS;
 
     for (int i = 0; i < ENGINE_PEERS_MAX; i++) {
         struct engine_peer *p = &e->peers[i];
@@ -182,10 +190,15 @@ static void ask_for_blocks(struct engine *e)
         if (p->sync_from != 0 && p->sync_from + p->sync_left > from)
             from = p->sync_from + p->sync_left;
     }
+    if (open > 0 && is_held_up(e, now)) {
+        e->sync_hedged_ms = now;
+        from = e->height;
+        open_max = open + 1;
+    }
     while (ahead_at(e, from)->height == from && from < e->height + SYNC_WINDOW)
         from++;
     e->sync_turn = (e->sync_turn + 1) % ENGINE_PEERS_MAX;
-    for (int turn = 0; turn < ENGINE_PEERS_MAX && open < SYNC_PEERS; turn++) {
+    for (int turn = 0; turn < ENGINE_PEERS_MAX && open < open_max; turn++) {
         int i = (e->sync_turn + turn) % ENGINE_PEERS_MAX;
         struct engine_peer *p = &e->peers[i];
         struct frame_want want = {.kind = FRAME_WANT_BLOCKS, .height = from};
@@ -377,11 +390,34 @@ bool sync_on_status_frame(struct engine *e, int peer, struct bytes body)
 
 /* ---- Votes, proposals, certificates ---- */
 
-/* A message of another height: answers a laggard, tells one that is ahead where we are, and keeps a
- * few of the next height. True: it is of our height. */
-static bool of_our_height(struct engine *e, int peer, uint64_t height, int signer, uint8_t type,
-                          struct bytes body)
+/* Repeated by RESEND every half second: a signature is verified once. */
+static bool verified(struct engine *e, const struct ledger_vote *vote)
 {
+    struct crypto_hash digest, key;
+    struct bytes parts[2];
+
+    ledger_vote_digest(&digest, vote, &e->registry->ledger_id);
+    parts[0] = crypto_hash_bytes(&digest);
+    parts[1] = bytes_of(vote->sig.b, CRYPTO_SIG_SIZE);
+    crypto_sha256_parts(&key, parts, 2);
+    for (unsigned i = 0; i < 256; i++) {
+        if (crypto_hash_equal(&e->seen_votes[i], &key))
+            return true;
+    }
+    if (ledger_vote_verify(vote, e->set, &e->registry->ledger_id) != ANJU_OK)
+        return false;
+    e->counters.votes_verified++;
+    e->seen_votes[e->seen_next++ % 256] = key;
+    return true;
+}
+
+/* A message of another height: answers a laggard, tells one that is ahead where we are, and keeps a
+ * few votes of the next height, verified: else one peer could fill up what there is room for in
+ * everybody's name. `vote` NULL: a certificate. True: it is of our height. */
+static bool of_our_height(struct engine *e, int peer, uint64_t height,
+                          const struct ledger_vote *vote, uint8_t type, struct bytes body)
+{
+    int signer = vote != NULL ? ledger_set_find(e->set, &vote->signer) : -1;
     struct engine_peer *p = &e->peers[peer];
     uint64_t now = e->w.mono_ms(e->w.ctx);
     unsigned kept = 0;
@@ -404,31 +440,10 @@ static bool of_our_height(struct engine *e, int peer, uint64_t height, int signe
         kept += e->early[i].signer == signer;
     }
     if (height == e->height + 1 && signer >= 0 && kept < EARLY_PER_SIGNER &&
-        e->early_count < EARLY_MAX)
+        e->early_count < EARLY_MAX && verified(e, vote))
         e->early[e->early_count++] =
             (struct early){.signer = signer, .peer = peer, .type = type, .body = blob_new(body)};
     return false;
-}
-
-/* Repeated by RESEND every half second: a signature is verified once. */
-static bool verified(struct engine *e, const struct ledger_vote *vote)
-{
-    struct crypto_hash digest, key;
-    struct bytes parts[2];
-
-    ledger_vote_digest(&digest, vote, &e->registry->ledger_id);
-    parts[0] = crypto_hash_bytes(&digest);
-    parts[1] = bytes_of(vote->sig.b, CRYPTO_SIG_SIZE);
-    crypto_sha256_parts(&key, parts, 2);
-    for (unsigned i = 0; i < 256; i++) {
-        if (crypto_hash_equal(&e->seen_votes[i], &key))
-            return true;
-    }
-    if (ledger_vote_verify(vote, e->set, &e->registry->ledger_id) != ANJU_OK)
-        return false;
-    e->counters.votes_verified++;
-    e->seen_votes[e->seen_next++ % 256] = key;
-    return true;
 }
 
 static bool refuse_vote(const struct engine *e, int peer, const struct ledger_vote *vote)
@@ -444,14 +459,12 @@ static bool refuse_vote(const struct engine *e, int peer, const struct ledger_vo
 bool sync_on_vote_frame(struct engine *e, int peer, struct bytes body)
 {
     struct ledger_vote vote;
-    int signer;
 
     if (frame_vote_decode(&vote, body) != ANJU_OK)
         return false;
-    signer = ledger_set_find(e->set, &vote.signer);
-    if (signer < 0)
+    if (ledger_set_find(e->set, &vote.signer) < 0)
         return refuse_vote(e, peer, &vote);
-    if (!of_our_height(e, peer, vote.height, signer, FRAME_VOTE, body))
+    if (!of_our_height(e, peer, vote.height, &vote, FRAME_VOTE, body))
         return true;
     if (!verified(e, &vote))
         return refuse_vote(e, peer, &vote);
@@ -486,7 +499,7 @@ bool sync_on_proposal_frame(struct engine *e, int peer, struct bytes body)
     signer = ledger_set_find(e->set, &f.vote.signer);
     if (signer < 0)
         return refuse_vote(e, peer, &f.vote);
-    if (!of_our_height(e, peer, f.vote.height, signer, FRAME_PROPOSAL, body))
+    if (!of_our_height(e, peer, f.vote.height, &f.vote, FRAME_PROPOSAL, body))
         return true;
     if (!verified(e, &f.vote))
         return refuse_vote(e, peer, &f.vote);
@@ -532,7 +545,7 @@ bool sync_on_certificate_frame(struct engine *e, int peer, struct bytes body)
         if (c.kind == FRAME_COMMIT && height > e->certified_height &&
             ledger_certificate_verify(&c.commit, e->set, &e->registry->ledger_id) == ANJU_OK)
             feed_later_commit(e, &c.commit);
-        (void)of_our_height(e, peer, height, -1, FRAME_CERTIFICATE, body);
+        (void)of_our_height(e, peer, height, NULL, FRAME_CERTIFICATE, body);
         return true;
     }
     switch (c.kind) {

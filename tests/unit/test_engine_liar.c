@@ -3,6 +3,7 @@
  * connection of its own, can send. Whatever it says, the others neither stop nor forget.
  */
 #include "fake_world.h"
+#include "node/engine_state.h"
 #include "unit.h"
 
 #include <stdlib.h>
@@ -229,18 +230,25 @@ END_TEST
 
 enum { FALSE_IDS = 500 };
 
-/* A proposal of the liar for a round that is its turn, of batches that do not exist. */
-static void put_false_proposal(struct writer *w, uint32_t round)
+/* A proposal of the liar for a round that is its turn, of batches that do not exist but for the
+ * first, where `raw` is one. */
+static void put_false_proposal(struct writer *w, uint32_t round, uint32_t n_bytes, struct bytes raw)
 {
     struct crypto_hash ids[FALSE_IDS], leaves[FALSE_IDS];
     struct frame_compact compact = {
-        .header = {.version = 1, .height = 1, .time_ms = FIXTURE_CREATED + 1, .n_batches = FALSE_IDS},
+        .header = {.version = 1,
+                   .height = 1,
+                   .time_ms = FIXTURE_CREATED + 1,
+                   .n_batches = FALSE_IDS,
+                   .n_bytes = n_bytes},
         .ids = bytes_of(ids, sizeof(ids))};
     struct ledger_vote vote = {.type = LEDGER_PROPOSAL, .height = 1, .round = round, .valid_round = -1};
     struct writer encoded = {0};
 
     for (unsigned i = 0; i < FALSE_IDS; i++) {
         crypto_random(ids[i].b, sizeof(ids[i].b));
+        if (i == 0 && raw.size > 0)
+            ledger_batch_id(&ids[0], raw, &c.fixture.registry->ledger_id);
         crypto_leaf_hash(&leaves[i], crypto_hash_bytes(&ids[i]));
     }
     merkle_root_of(&compact.header.batches_root, leaves, FALSE_IDS);
@@ -253,20 +261,27 @@ static void put_false_proposal(struct writer *w, uint32_t round)
     writer_free(&encoded);
 }
 
+static uint32_t turn_of_the_liar(void)
+{
+    const struct ledger_set *set = &c.fixture.registry->set;
+    uint32_t turn = 0;
+
+    while (ledger_set_proposer(set, 1, turn) != (unsigned)ledger_set_find(set, &c.node[LIAR].id))
+        turn++;
+    return turn;
+}
+
 /* It signs as many proposals as it likes, for its turn now and for turns to come. */
 START_TEST(proposals_without_end_of_batches_that_do_not_exist_take_little)
 {
-    const struct ledger_set *set;
     struct engine_status s;
     struct writer w = {0};
-    uint32_t turn = 0;
+    uint32_t turn;
 
     start_all(5);
-    set = &c.fixture.registry->set;
-    while (ledger_set_proposer(set, 1, turn) != (unsigned)ledger_set_find(set, &c.node[LIAR].id))
-        turn++;
+    turn = turn_of_the_liar();
     for (uint32_t k = 0; k < 200; k++) {
-        put_false_proposal(&w, turn + k % 20 * 4);
+        put_false_proposal(&w, turn + k % 20 * 4, 1000, bytes_of(NULL, 0));
         ck_assert(frame(0, FRAME_PROPOSAL, &w));
     }
     engine_status(&s, c.node[0].engine);
@@ -284,6 +299,96 @@ START_TEST(proposals_without_end_of_batches_that_do_not_exist_take_little)
 }
 END_TEST
 
+/* A peer may send a few votes of the next height, in each validator's name: verified ones only, or a
+ * liar's would take the place of theirs. */
+START_TEST(votes_of_the_next_height_are_kept_only_where_they_verify)
+{
+    struct ledger_vote vote = {.type = LEDGER_PREVOTE, .height = 2, .valid_round = -1};
+    struct writer w = {0};
+
+    start_all(6);
+    vote.signer = c.node[0].id;
+    for (uint32_t round = 0; round < EARLY_PER_SIGNER; round++) {
+        vote.round = round;
+        crypto_random(vote.sig.b, sizeof(vote.sig.b));
+        frame_vote_encode(&w, &vote);
+        (void)frame(3, FRAME_VOTE, &w);
+    }
+    ck_assert_uint_eq(c.node[3].engine->early_count, 0);
+    vote.round = 0;
+    ck_assert_int_eq(
+        ledger_vote_sign(&vote, &c.node[0].secret, &c.fixture.registry->ledger_id), ANJU_OK);
+    frame_vote_encode(&w, &vote);
+    ck_assert(frame(3, FRAME_VOTE, &w));
+    ck_assert_uint_eq(c.node[3].engine->early_count, 1);
+    writer_free(&w);
+    fake_end(&c);
+}
+END_TEST
+
+/* A laggard asks one peer for sixteen blocks. One that sends a block every two seconds breaks no rule:
+ * the laggard would never get to the others. */
+START_TEST(a_peer_that_sends_blocks_slowly_does_not_keep_a_laggard_back)
+{
+    struct frame_status claim = {.height = 100, .step = 1, .time_ms = 1};
+    struct frame_compact compact;
+    struct writer w = {0};
+    uint64_t began;
+
+    start_all(7);
+    fake_isolate(&c, 3, true);
+    for (uint64_t t = 1; t <= 60; t++) {
+        fake_submit(&c, 0, t, fake_envelope(&c));
+        expect_committed(t, 5000);
+    }
+    c.drop_types[LIAR] = 1u << FRAME_WANT;
+    fake_isolate(&c, 3, false);
+    frame_status_encode(&w, &claim);
+    ck_assert(frame(3, FRAME_STATUS, &w));
+    began = c.now_ms;
+    while (c.node[3].height < 60) {
+        ck_assert_uint_lt(c.now_ms, began + 15000);
+        compact_of(&compact, c.node[3].height + 1);
+        frame_block_encode(&w, blob_bytes(c.node[0].certificate[c.node[3].height + 1]), &compact);
+        ck_assert(frame(3, FRAME_BLOCK, &w));
+        fake_run_for(&c, 2000);
+    }
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* What is known to be bad before it is whole is not fetched on. */
+START_TEST(a_body_beyond_its_header_or_the_limits_is_given_up)
+{
+    struct frame_batch f = {.author = CRYPTO_ZERO_HASH};
+    struct engine_status s;
+    struct writer w = {0};
+    struct bytes wire;
+
+    start_all(8);
+    wire = fake_envelope(&c);
+    f.raw = fixture_batch(&c.fixture, &wire, 1);
+    put_false_proposal(&w, turn_of_the_liar(), c.fixture.registry->limits.block_size + 1, f.raw);
+    ck_assert(frame(0, FRAME_PROPOSAL, &w));
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_eq(s.batches, 0);
+    put_false_proposal(&w, turn_of_the_liar(), (uint32_t)f.raw.size - 1, f.raw);
+    ck_assert(frame(0, FRAME_PROPOSAL, &w));
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_eq(s.batches, FALSE_IDS);
+    frame_batch_encode(&w, &f);
+    ck_assert(frame(0, FRAME_BATCH, &w));
+    fake_run_for(&c, 10);
+    engine_status(&s, c.node[0].engine);
+    ck_assert_uint_le(s.batches, 1); /* the one that is there may be proposed by somebody */
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
 static void add_tests(Suite *suite)
 {
     TCase *t = tcase_create("engine_liar");
@@ -294,6 +399,9 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, a_batch_sent_as_part_of_a_block_is_durable_before_a_vote_for_it);
     tcase_add_test(t, what_only_a_liar_announced_is_asked_of_nobody_when_it_has_gone);
     tcase_add_test(t, proposals_without_end_of_batches_that_do_not_exist_take_little);
+    tcase_add_test(t, votes_of_the_next_height_are_kept_only_where_they_verify);
+    tcase_add_test(t, a_peer_that_sends_blocks_slowly_does_not_keep_a_laggard_back);
+    tcase_add_test(t, a_body_beyond_its_header_or_the_limits_is_given_up);
     suite_add_tcase(suite, t);
 }
 
