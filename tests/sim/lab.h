@@ -153,6 +153,7 @@ struct host {
     /* liar */
     bool lies, mutes, floods, withholds, replays, forgets;
     uint64_t quiet_until_us;
+    uint32_t kept_from; /* bit i: payload is kept back from host i */
     struct heard heard[LAB_HEARD_MAX];
     unsigned heard_next;
     struct crypto_hash seen_vid[8];

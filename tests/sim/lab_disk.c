@@ -183,15 +183,22 @@ static void mix(struct host *h, uint8_t image[LAB_IMAGE_SIZE], const uint8_t old
     }
 }
 
-/* The write that the log thread was at: not begun, whole in the page cache, or part of it. */
+/* What the log thread was at: nothing, the payload log, or the guard: in the page cache as a whole,
+ * or part of it. */
 static void cut_write(struct host *h)
 {
     uint8_t was[LAB_IMAGE_SIZE], stable[LAB_IMAGE_SIZE], now[LAB_IMAGE_SIZE];
     bool has_stable = h->has_stable;
     const struct event *ev = h->n_syncs > 0 ? h->syncs[0] : NULL;
 
-    if (ev == NULL || ev->blob->size == 0 || guard_state(h->guard) == GUARD_LOST ||
-        !load_file(h, was))
+    if (ev == NULL || lab_below(h->lab, 3) == 0)
+        return;
+    /* The payload log comes first: when the guard is written, what its votes rest on is durable. */
+    for (size_t i = 0; i < h->n_records; i++) {
+        if (h->records[i].covered != 0 && h->records[i].covered <= ev->number)
+            h->records[i].durable = true;
+    }
+    if (ev->blob->size == 0 || guard_state(h->guard) == GUARD_LOST || !load_file(h, was))
         return;
     memcpy(stable, h->stable, sizeof stable);
     guard_write(h->guard, blob_bytes(ev->blob));
@@ -277,6 +284,7 @@ void disk_restore(struct host *h, struct engine *e)
 
     for (size_t i = 0; i < h->n_records; i++) {
         const struct record *k = &h->records[i];
+        h->records[i].durable = true; /* opening syncs */
         restore_found(&r, &(struct payload_record){.kind = k->kind,
                                                    .height = k->height,
                                                    .id = k->id,
