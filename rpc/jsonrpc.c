@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/codec.h"
+
 struct jsonrpc_call {
     struct request *request;
-    json_t *id;     /* owned; NULL: a notification */
-    json_t *answer; /* owned; NULL until answered, and for notifications */
+    json_t *id;   /* owned; NULL: a notification */
+    char *answer; /* owned; NULL until answered, and for notifications */
+    size_t size;
 };
 
 struct request {
@@ -17,6 +20,7 @@ struct request {
     bool is_batch;
     size_t count;
     atomic_size_t waiting; /* calls without an answer, and one for the dispatch itself */
+    atomic_size_t size;    /* of the answers so far */
     json_t *root;          /* params are borrowed from it */
     struct jsonrpc_call call[];
 };
@@ -58,48 +62,60 @@ static void send_json(jsonrpc_done *done, void *done_ctx, json_t *answer)
     json_decref(answer);
 }
 
-/* One of the things that a request waited for is there; with the last, the answer goes out. */
-static void settle(struct request *r)
+/* All answers, as one; the parts are let go. */
+static void join(struct writer *w, struct request *r)
 {
-    json_t *all = NULL;
-
-    if (atomic_fetch_sub(&r->waiting, 1) != 1)
-        return;
     for (size_t i = 0; i < r->count; i++) {
         if (r->call[i].answer == NULL)
             continue;
-        if (!r->is_batch) {
-            all = r->call[i].answer;
-            continue;
-        }
-        all = all != NULL ? all : json_array();
-        json_array_append_new(all, r->call[i].answer);
+        if (r->is_batch)
+            writer_u8(w, w->size == 0 ? '[' : ',');
+        writer_put(w, r->call[i].answer, r->call[i].size);
+        free(r->call[i].answer);
     }
-    send_json(r->done, r->done_ctx, all);
+    if (r->is_batch && w->size > 0)
+        writer_u8(w, ']');
+}
+
+/* One of the things that a request waited for is there; with the last, the answer goes out. */
+static void settle(struct request *r)
+{
+    struct writer w = {0};
+
+    if (atomic_fetch_sub(&r->waiting, 1) != 1)
+        return;
+    join(&w, r);
+    r->done(r->done_ctx, writer_view(&w));
+    writer_free(&w);
     for (size_t i = 0; i < r->count; i++)
         json_decref(r->call[i].id);
     json_decref(r->root);
     free(r);
 }
 
-void jsonrpc_result(struct jsonrpc_call *call, json_t *result)
+/* Kept as text: a tree of the same takes many times the memory while the other calls are answered. */
+static void answer_call(struct jsonrpc_call *call, const char *member, json_t *value)
 {
     if (call->id != NULL) {
-        call->answer = envelope_of(call->id);
-        json_object_set_new(call->answer, "result", result);
+        json_t *answer = envelope_of(call->id);
+        json_object_set_new(answer, member, value);
+        call->answer = json_dumps(answer, JSON_COMPACT);
+        call->size = call->answer != NULL ? strlen(call->answer) : 0;
+        atomic_fetch_add(&call->request->size, call->size);
+        json_decref(answer);
     } else
-        json_decref(result);
+        json_decref(value);
     settle(call->request);
+}
+
+void jsonrpc_result(struct jsonrpc_call *call, json_t *result)
+{
+    answer_call(call, "result", result);
 }
 
 static void fail_call(struct jsonrpc_call *call, json_t *error)
 {
-    if (call->id != NULL) {
-        call->answer = envelope_of(call->id);
-        json_object_set_new(call->answer, "error", error);
-    } else
-        json_decref(error);
-    settle(call->request);
+    answer_call(call, "error", error);
 }
 
 void jsonrpc_error(struct jsonrpc_call *call, enum jsonrpc_code code, const char *message, const char *reason,
@@ -139,6 +155,11 @@ static void call_method(const struct jsonrpc_method *methods, size_t n_methods, 
     }
     json_t *id = json_object_get(value, "id");
     call->id = id != NULL ? json_incref(id) : NULL;
+    if (atomic_load(&call->request->size) > JSONRPC_ANSWERS_SIZE_MAX) {
+        fail_call(call, error_of(JSONRPC_BUSY, "try again later", "answers_too_large", NULL,
+                                 "the answers before this one are large: send the rest as another request", NULL));
+        return;
+    }
     for (size_t i = 0; i < n_methods; i++)
         if (strcmp(methods[i].name, name) == 0) {
             methods[i].fn(ctx, call, json_object_get(value, "params"));
@@ -228,6 +249,7 @@ void jsonrpc_handle(const struct jsonrpc_method *methods, size_t n_methods, void
     struct request *r = anju_alloc(sizeof(*r) + count * sizeof(r->call[0]));
     *r = (struct request){.done = done, .done_ctx = done_ctx, .is_batch = json_is_array(root), .count = count, .root = root};
     atomic_init(&r->waiting, count + 1);
+    atomic_init(&r->size, 0);
     for (size_t i = 0; i < count; i++) {
         r->call[i].request = r;
         call_method(methods, n_methods, ctx, &r->call[i], r->is_batch ? json_array_get(root, i) : root);

@@ -11,7 +11,11 @@
 
 #include "base/bytes.h"
 
-enum { JSONRPC_DEPTH_MAX = 32, JSONRPC_BATCH_MAX = 100 };
+enum {
+    JSONRPC_DEPTH_MAX = 32,
+    JSONRPC_BATCH_MAX = 100,
+    JSONRPC_ANSWERS_SIZE_MAX = 16 << 20, /* of a batch: calls after so much are told to come again */
+};
 
 /* Error codes: the specification's, and ours from -32000 downwards (docs/rpc.md). */
 enum jsonrpc_code {

@@ -16,6 +16,7 @@ struct finder {
     struct arena *arena;
     struct ledger_list_subject *found;
     uint32_t n, live;
+    struct rpc_find_left *left;
     struct table seen; /* subject ids */
     struct writer tuple;
     struct arena scratch; /* of one look */
@@ -85,6 +86,17 @@ static enum anju_err choose_list(struct ledger_map_key *out, uint64_t *count, st
 
 /* ---- looking ---- */
 
+enum anju_err rpc_take_bytes(struct rpc_find_left *left, size_t size)
+{
+    if (size > left->bytes)
+        return anju_fail(ANJU_ERR_TOO_LARGE,
+                         "an answer has at most %d MiB of records, effects and attributes; ask for "
+                         "a page, or without them",
+                         RPC_PROVE_BYTES_MAX >> 20);
+    left->bytes -= size;
+    return ANJU_OK;
+}
+
 static enum anju_err look_at(struct finder *f, const struct ledger_subject_id *id)
 {
     struct ledger_attributes all;
@@ -102,6 +114,9 @@ static enum anju_err look_at(struct finder *f, const struct ledger_subject_id *i
                                &all) ||
         !bytes_equal(writer_view(&f->tuple), f->key))
         return ANJU_OK;
+    err = rpc_take_bytes(f->left, s.attributes.size);
+    if (err != ANJU_OK)
+        return err;
     f->found[f->n++] =
         (struct ledger_list_subject){.id = *id,
                                      .version = s.version,
@@ -138,14 +153,14 @@ static enum anju_err look_at_entry(struct finder *f, uint64_t seq)
 /* From the newest back: what has the value now was most often touched lately. */
 static enum anju_err look_along(struct finder *f, const struct ledger_map_key *list, uint64_t count)
 {
-    uint64_t seqs[BATCH], looked = 0;
+    uint64_t seqs[BATCH];
     enum anju_err err = ANJU_OK;
 
     while (err == ANJU_OK && f->n < f->live && count > 0) {
         uint64_t begin = count > BATCH ? count - BATCH : 0;
         size_t n = 0;
 
-        if (looked > RPC_PROVE_SCAN_MAX)
+        if (f->left->entries < count - begin)
             return anju_fail(ANJU_ERR_TOO_LARGE,
                              "what has the value now lies too far back in a list of %ju entries "
                              "more; how many they are can be proved, and a finer list finds them",
@@ -153,7 +168,7 @@ static enum anju_err look_along(struct finder *f, const struct ledger_map_key *l
         err = store_read_chain_items(f->read, seqs, &n, (size_t)(count - begin), list, begin);
         for (size_t i = n; err == ANJU_OK && f->n < f->live && i-- > 0;)
             err = look_at_entry(f, seqs[i]);
-        looked += n;
+        f->left->entries -= n;
         count = begin;
     }
     if (err == ANJU_OK && f->n < f->live)
@@ -174,9 +189,14 @@ enum anju_err rpc_find_now(struct ledger_list_subject **out, struct store_read *
                            const struct ledger_registry *registry,
                            const struct ledger_declared *declared,
                            const struct ledger_chain_name *name, struct bytes key, uint32_t live,
-                           struct arena *a)
+                           struct rpc_find_left *left, struct arena *a)
 {
-    struct finder f = {.read = read, .declared = declared, .key = key, .arena = a, .live = live};
+    struct finder f = {.read = read,
+                       .declared = declared,
+                       .key = key,
+                       .arena = a,
+                       .live = live,
+                       .left = left};
     struct ledger_map_key list;
     uint64_t count = 0;
     enum anju_err err;

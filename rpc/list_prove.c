@@ -15,6 +15,7 @@ struct prover {
     struct ledger_chain_name *names;
     struct ledger_declared *declared;
     uint64_t entries_left, subjects_left;
+    struct rpc_find_left left;
 };
 
 /* ---- the height ---- */
@@ -230,6 +231,9 @@ static enum anju_err put_entries(struct prover *p, struct ledger_list_chain *c,
         memcpy(e->bytes, item.item.bytes, LEDGER_ENTRY_SIZE);
         e->record = item.item.record;
         e->effects = item.item.effects;
+        err = rpc_take_bytes(&p->left, e->record.size + e->effects.size);
+        if (err != ANJU_OK)
+            break;
     }
     return err;
 }
@@ -337,6 +341,8 @@ static enum anju_err put_state(struct prover *p, struct ledger_list_chain *c,
 
     if (err == ANJU_ERR_NOT_FOUND)
         return ANJU_OK; /* its absence is the answer */
+    if (err == ANJU_OK)
+        err = rpc_take_bytes(&p->left, s.attributes.size);
     if (err != ANJU_OK)
         return err;
     c->subjects = arena_alloc(p->arena, sizeof c->subjects[0]);
@@ -359,7 +365,8 @@ static enum anju_err put_all_now(struct prover *p, struct ledger_list_chain *c,
                          (uintmax_t)live, RPC_PROVE_SUBJECTS_MAX);
     p->subjects_left -= live;
     err =
-        rpc_find_now(&c->subjects, p->read, p->registry, d, name, c->key, (uint32_t)live, p->arena);
+        rpc_find_now(&c->subjects, p->read, p->registry, d, name, c->key, (uint32_t)live,
+                     &p->left, p->arena);
     if (err == ANJU_OK)
         c->n_subjects = (uint32_t)live;
     for (uint32_t i = 0; err == ANJU_OK && d->late && i < live; i++)
@@ -412,7 +419,8 @@ enum anju_err rpc_prove_list(struct ledger_list_proof *out, struct store_read *r
                        .registry = registry,
                        .arena = a,
                        .entries_left = RPC_PROVE_ENTRIES_MAX,
-                       .subjects_left = RPC_PROVE_SUBJECTS_MAX};
+                       .subjects_left = RPC_PROVE_SUBJECTS_MAX,
+                       .left = {.entries = RPC_PROVE_SCAN_MAX, .bytes = RPC_PROVE_BYTES_MAX}};
     enum anju_err err = ledger_question_check(question);
 
     memset(out, 0, sizeof *out);

@@ -12,6 +12,7 @@ enum {
     RPC_PROVE_ENTRIES_MAX = 10000, /* of all keys together */
     RPC_PROVE_SUBJECTS_MAX = 10000,
     RPC_PROVE_SCAN_MAX = 200000, /* entries looked through for what has a value now */
+    RPC_PROVE_BYTES_MAX = 16 << 20, /* of records, effects and attributes */
 };
 
 /* The proof that answers the question for these chain keys (in any order; one that stands twice

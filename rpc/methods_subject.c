@@ -7,7 +7,7 @@
 #include "rpc/prove_params.h"
 #include "rpc/record_json.h"
 
-enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500, PAGE_BYTES_MAX = 2 << 20 /* of records and effects */ };
 
 /* The subject that the params name: procedure by name or number, id in hex. False, and answered: no such procedure. */
 static bool named_subject(struct call_in *in, uint16_t *procedure, struct ledger_subject_id *id)
@@ -54,7 +54,7 @@ void rpc_subject_get(void *ctx, struct jsonrpc_call *call, const json_t *params)
 }
 
 /* An entry with its record by names and its effects. */
-static enum anju_err full_entry(struct call_in *in, json_t **out, uint64_t seq, bool effects)
+static enum anju_err full_entry(struct call_in *in, json_t **out, size_t *bytes, uint64_t seq, bool effects)
 {
     struct store_item item;
     struct ledger_record record;
@@ -66,6 +66,7 @@ static enum anju_err full_entry(struct call_in *in, json_t **out, uint64_t seq, 
         err = ledger_record_decode(&record, item.item.record, &in->arena);
     if (err != ANJU_OK)
         return err;
+    *bytes += item.item.record.size + (effects ? item.item.effects.size : 0);
     *out = form_entry(&item.item.entry, &item.item.leaf, r);
     json_object_set_new(*out, "record", record_json(&record, r));
     if (!effects)
@@ -101,7 +102,7 @@ static void answer_page(struct call_in *in, const struct page *p, const struct l
 {
     uint64_t seqs[PAGE_MAX], from = p->newest_first ? p->end : p->begin;
     json_t *entries = json_array(), *out;
-    size_t count = 0;
+    size_t count = 0, shown = 0, bytes = 0;
     enum anju_err err;
 
     if (p->cursor != UINT64_MAX)
@@ -109,9 +110,9 @@ static void answer_page(struct call_in *in, const struct page *p, const struct l
     uint64_t first = p->newest_first ? (from - p->begin > p->limit ? from - p->limit : p->begin) : from;
     uint64_t want = p->newest_first ? from - first : (p->end - from < p->limit ? p->end - from : p->limit);
     err = want > 0 ? store_read_chain_items(in->read, seqs, &count, (size_t)want, &p->key, first) : ANJU_OK;
-    for (size_t i = 0; err == ANJU_OK && i < count; i++) {
+    for (; err == ANJU_OK && shown < count && bytes < PAGE_BYTES_MAX; shown++) {
         json_t *entry;
-        err = full_entry(in, &entry, seqs[p->newest_first ? count - 1 - i : i], p->effects);
+        err = full_entry(in, &entry, &bytes, seqs[p->newest_first ? count - 1 - shown : shown], p->effects);
         if (err == ANJU_OK)
             json_array_append_new(entries, entry);
     }
@@ -124,7 +125,7 @@ static void answer_page(struct call_in *in, const struct page *p, const struct l
     json_object_set_new(out, "entries", entries);
     json_object_set_new(out, "total", json_of_u64(p->end - p->begin));
     json_object_set_new(out, "live", json_of_u64(chain->live));
-    uint64_t next = p->newest_first ? first : first + count;
+    uint64_t next = p->newest_first ? from - shown : first + shown;
     if (p->newest_first ? next > p->begin : next < p->end)
         json_object_set_new(out, "cursor", json_of_u64(next));
     json_object_set_new(out, "as_of_height", json_of_u64(store_read_tip(in->read)->height));
@@ -267,6 +268,7 @@ void rpc_record_get(void *ctx, struct jsonrpc_call *call, const json_t *params)
     struct crypto_hash id;
     struct store_envelope e;
     json_t *out;
+    size_t bytes = 0;
     enum anju_err err = ANJU_OK;
 
     call_begin(&in, ctx, call, params, NAMES);
@@ -287,7 +289,7 @@ void rpc_record_get(void *ctx, struct jsonrpc_call *call, const json_t *params)
         seq = err == ANJU_OK ? e.first_seq + index : 0;
     }
     if (err == ANJU_OK)
-        err = full_entry(&in, &out, seq, true);
+        err = full_entry(&in, &out, &bytes, seq, true);
     if (err == ANJU_ERR_NOT_FOUND)
         call_not_found(&in, "entry", "it is not committed (yet)");
     else if (err != ANJU_OK)
