@@ -221,8 +221,11 @@ static void contest_tick(struct link *l, uint64_t now)
 
 static bool is_charged(uint8_t type)
 {
+    /* What costs a signature's check, a look into the store or a line of the log. Batches have the
+     * quota of their author, and announcements a bound of their own. */
     return type == FRAME_STATUS || type == FRAME_PROPOSAL || type == FRAME_VOTE ||
-           type == FRAME_CERTIFICATE || type == FRAME_WANT;
+           type == FRAME_CERTIFICATE || type == FRAME_WANT || type == FRAME_COSIGN ||
+           type == FRAME_HANDOVER;
 }
 
 /* False: the peer says more than it may; the frame is dropped, RESEND brings what mattered. */
