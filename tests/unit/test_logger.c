@@ -51,7 +51,7 @@ static enum anju_err nothing_there(void *ctx, const struct payload_record *recor
  * they would propose it for ever, and nobody could send it. */
 START_TEST(what_was_voted_for_is_durable_before_the_vote_is)
 {
-    static struct job *kept; /* reachable: only the node's own callback frees it */
+    static struct job *volatile kept; /* reachable: only the node's own callback frees it */
     struct payload_log_options options;
     struct node n = {.self_index = 0};
     struct crypto_hash id = {{1}};
