@@ -303,11 +303,12 @@ void engine_on_envelope(struct engine *e, const struct crypto_hash *id,
     engine_settle(e);
 }
 
+/* A validator makes batches itself: it has nothing to hand over. */
 bool pool_on_handover_frame(struct engine *e, int peer, struct bytes body)
 {
     struct arena a = {0};
     struct ledger_batch batch;
-    bool fine = body.size <= e->registry->limits.batch_size &&
+    bool fine = e->peers[peer].set_index < 0 && body.size <= e->registry->limits.batch_size &&
                 ledger_batch_decode(&batch, body, &e->registry->ledger_id, &a) == ANJU_OK;
 
     for (unsigned i = 0; fine && i < batch.n_envelopes && e->self_index >= 0; i++) {

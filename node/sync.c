@@ -271,15 +271,40 @@ static void ahead_put(struct engine *e, struct ahead *a, uint64_t height, struct
         e->ahead_bytes_max = compact->header.n_bytes;
 }
 
+/* A block of a request has come, from it or from somebody else. */
+static void note_answer(struct engine *e, struct engine_peer *p, uint64_t height)
+{
+    if (p->height <= height)
+        p->height = height + 1;
+    if (p->sync_from == 0 || height < p->sync_from || height >= p->sync_from + p->sync_left)
+        return;
+    p->sync_left -= (uint32_t)(height + 1 - p->sync_from);
+    p->sync_from = p->sync_left == 0 ? 0 : height + 1;
+    p->sync_deadline = e->w.mono_ms(e->w.ctx) + SYNC_TIMEOUT_MS;
+}
+
+/* Its batches follow; they are wanted from now on, so that they are taken and checked ahead. */
+static void want_ahead(struct engine *e, const struct frame_compact *compact)
+{
+    for (unsigned i = 0; i < compact->header.n_batches; i++) {
+        struct crypto_hash id = frame_compact_id(compact, i);
+        if (batches_find(e, &id) == NULL) {
+            struct batch *b = batches_named(e, &id, SYNC_TIMEOUT_MS);
+            b->pins--; /* the body will pin it; until then the sweep may take it */
+        }
+    }
+}
+
+/* Only a certificate that was verified here, byte for byte, goes to the core: who sends a true block
+ * may send another one after it. One that adds nothing is not looked at again. */
 bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
 {
     struct frame_block f;
     struct crypto_hash vid;
-    struct engine_peer *p = &e->peers[peer];
     struct ahead *a;
     struct writer w = {0};
     uint64_t height;
-    bool known;
+    bool verified_before, certified;
 
     if (frame_block_decode(&f, body) != ANJU_OK)
         return false;
@@ -289,48 +314,38 @@ bool sync_on_block_frame(struct engine *e, int peer, struct bytes body)
         return false;
     if (height < e->height || height >= e->height + SYNC_WINDOW)
         return true;
+    a = ahead_at(e, height);
+    if (a->height == height && height > e->height) {
+        note_answer(e, &e->peers[peer], height);
+        return true; /* it waits for its turn already */
+    }
     if (!bodies_are_sound(e, &f.compact))
         return false;
-    a = ahead_at(e, height);
     ledger_certificate_encode(&w, &f.certificate);
-    /* Only the very certificate that was verified counts as verified: who sends a true block may
-     * send another one after it. */
-    known = a->height == height && bytes_equal(blob_bytes(a->certificate), writer_view(&w));
-    if (!known &&
-        ledger_certificate_verify(&f.certificate, e->set, &e->registry->ledger_id) != ANJU_OK) {
-        log_warn("node", "peer=%d sent a block whose certificate does not verify height=%llu", peer,
-                 (unsigned long long)height);
-        writer_free(&w);
-        return false;
-    }
-    if (a->height != height)
-        ahead_put(e, a, height, writer_view(&w), &f.compact);
-    writer_free(&w);
-    if (height > e->height)
-        feed_later_commit(e, &f.certificate);
-    if (p->height <= height)
-        p->height = height + 1;
-    if (p->sync_from != 0 && height >= p->sync_from && height < p->sync_from + p->sync_left) {
-        p->sync_left -= (uint32_t)(height + 1 - p->sync_from);
-        p->sync_from = p->sync_left == 0 ? 0 : height + 1;
-        p->sync_deadline = e->w.mono_ms(e->w.ctx) + SYNC_TIMEOUT_MS;
-    }
-    if (height == e->height) {
-        if (!bodies_learn(e, &f.compact, peer, true))
+    verified_before =
+        a->height == height && bytes_equal(blob_bytes(a->certificate), writer_view(&w));
+    certified = height == e->height && knows_commit(e, &f.certificate);
+    if (!verified_before && !certified) {
+        if (ledger_certificate_verify(&f.certificate, e->set, &e->registry->ledger_id) != ANJU_OK) {
+            log_warn("node", "peer=%d sent a block whose certificate does not verify height=%llu",
+                     peer, (unsigned long long)height);
+            writer_free(&w);
             return false;
-        if (!e->deciding)
-            feed_commit(e, &f.certificate, peer);
-    } else {
-        /* Its batches follow; they are wanted from now on, so that they are taken and checked
-         * ahead. */
-        for (unsigned i = 0; i < f.compact.header.n_batches; i++) {
-            struct crypto_hash id = frame_compact_id(&f.compact, i);
-            if (batches_find(e, &id) == NULL) {
-                struct batch *b = batches_named(e, &id, SYNC_TIMEOUT_MS);
-                b->pins--; /* the body will pin it; until then the sweep may take it */
-            }
         }
+        if (a->height != height)
+            ahead_put(e, a, height, writer_view(&w), &f.compact);
     }
+    writer_free(&w);
+    note_answer(e, &e->peers[peer], height);
+    if (height > e->height) {
+        feed_later_commit(e, &f.certificate);
+        want_ahead(e, &f.compact);
+        return true;
+    }
+    if (!bodies_learn(e, &f.compact, peer, true))
+        return false;
+    if (!e->deciding && (verified_before || !certified))
+        feed_commit(e, &f.certificate, peer);
     return true;
 }
 

@@ -49,19 +49,20 @@ static void compact_of(struct frame_compact *out, uint64_t height)
     out->certificate = reader_take_u32(&r, LEDGER_CERTIFICATE_SIZE_MAX);
 }
 
-/* Block `height` with its certificate, as if the header said another time. */
-static void put_forged_block(struct writer *w, uint64_t height)
+/* Block `height` with its certificate, as if the header said another time, or with another result. */
+static void put_forged_block(struct writer *w, uint64_t height, bool other_result)
 {
     struct frame_compact compact;
     struct ledger_certificate certificate;
     struct writer encoded = {0};
 
     compact_of(&compact, height);
-    compact.header.time_ms++;
+    compact.header.time_ms += !other_result;
     ck_assert_int_eq(
         ledger_certificate_decode(&certificate, blob_bytes(c.node[0].certificate[height])),
         ANJU_OK);
     ledger_block_id(&certificate.vid, &compact.header, &c.fixture.registry->ledger_id);
+    certificate.result.b[0] ^= other_result;
     ledger_certificate_encode(&encoded, &certificate);
     frame_block_encode(w, writer_view(&encoded), &compact);
     writer_free(&encoded);
@@ -82,7 +83,9 @@ START_TEST(a_true_block_does_not_vouch_for_a_forged_one_behind_it)
     compact_of(&compact, 1);
     frame_block_encode(&w, blob_bytes(c.node[0].certificate[1]), &compact);
     ck_assert(frame(3, FRAME_BLOCK, &w));
-    put_forged_block(&w, 1);
+    put_forged_block(&w, 1, true);
+    (void)frame(3, FRAME_BLOCK, &w);
+    put_forged_block(&w, 1, false);
     ck_assert(!frame(3, FRAME_BLOCK, &w));
     engine_status(&s, c.node[3].engine);
     ck_assert_msg(!s.halted, "%s", s.halt_reason);
@@ -299,6 +302,56 @@ START_TEST(proposals_without_end_of_batches_that_do_not_exist_take_little)
 }
 END_TEST
 
+/* Batches of a block to come are wanted once its certificate was seen; those of one that only says so
+ * are not. */
+START_TEST(a_second_block_of_a_later_height_makes_nobody_want_anything)
+{
+    struct engine_status s;
+    struct frame_compact compact;
+    struct writer w = {0};
+    uint32_t wanted;
+
+    start_all(9);
+    fake_isolate(&c, 3, true);
+    for (uint64_t t = 1; t <= 3; t++) {
+        fake_submit(&c, 0, t, fake_envelope(&c));
+        expect_committed(t, 5000);
+    }
+    fake_isolate(&c, 3, false);
+    compact_of(&compact, 3);
+    frame_block_encode(&w, blob_bytes(c.node[0].certificate[3]), &compact);
+    ck_assert(frame(3, FRAME_BLOCK, &w));
+    engine_status(&s, c.node[3].engine);
+    wanted = s.batches;
+    for (int k = 0; k < 50; k++) {
+        put_forged_block(&w, 3, k % 2 == 0);
+        (void)frame(3, FRAME_BLOCK, &w);
+    }
+    engine_status(&s, c.node[3].engine);
+    ck_assert_uint_eq(s.batches, wanted);
+    ck_assert(!s.halted);
+    fake_run_to(&c, 0xf, 3, 10000);
+    writer_free(&w);
+    fake_check(&c);
+    fake_end(&c);
+}
+END_TEST
+
+/* Envelopes that a validator hands over would be decoded on the main thread, half a MiB a frame. */
+START_TEST(a_validator_has_nothing_to_hand_over)
+{
+    struct writer w = {0};
+    struct bytes wire;
+
+    start_all(10);
+    wire = fake_envelope(&c);
+    writer_bytes(&w, fixture_batch(&c.fixture, &wire, 1));
+    ck_assert(!frame(0, FRAME_HANDOVER, &w));
+    writer_free(&w);
+    fake_end(&c);
+}
+END_TEST
+
 /* A peer may send a few votes of the next height, in each validator's name: verified ones only, or a
  * liar's would take the place of theirs. */
 START_TEST(votes_of_the_next_height_are_kept_only_where_they_verify)
@@ -402,6 +455,8 @@ static void add_tests(Suite *suite)
     tcase_add_test(t, votes_of_the_next_height_are_kept_only_where_they_verify);
     tcase_add_test(t, a_peer_that_sends_blocks_slowly_does_not_keep_a_laggard_back);
     tcase_add_test(t, a_body_beyond_its_header_or_the_limits_is_given_up);
+    tcase_add_test(t, a_second_block_of_a_later_height_makes_nobody_want_anything);
+    tcase_add_test(t, a_validator_has_nothing_to_hand_over);
     suite_add_tcase(suite, t);
 }
 
